@@ -160,6 +160,8 @@ class Answer:
     status: int
     body: bytes
     content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """More headers, such as a fake's Retry-After."""
 
 
 class RailError(Exception):

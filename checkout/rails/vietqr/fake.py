@@ -1,0 +1,208 @@
+"""The pretend SePay: its webhook with both proofs, its list API, its errors on demand."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Literal
+
+from checkout.rails.base import (
+    Account,
+    Answer,
+    Attempt,
+    Fake,
+    FakeCall,
+    FakeRequest,
+    Shelf,
+)
+from checkout.rails.vietqr.auth import auth_headers
+from checkout.rails.vietqr.banks import find_bank
+from checkout.rails.vietqr.fake_list import list_movements, row_of
+from checkout.rails.vietqr.memo import read_codes
+from checkout.rails.vietqr.movement import VIETNAM
+from checkout.rails.vietqr.prompt import make_memo
+
+MOVEMENT = "movement"
+PLAN = "plan"
+_STATUSES = frozenset((401, 403, 404, 422, 429, 500, 502, 503))
+
+
+class FakeSePay(Fake):
+    """A bank account that anybody may pay into, and the service that watches it."""
+
+    retry_minutes = (1, 1, 2, 3, 5, 8, 13)
+
+    def pay(
+        self,
+        attempt: Attempt,
+        account: Account,
+        shelf: Shelf,
+        *,
+        amount: int,
+        memo: str | None,
+        outcome: Literal["success", "failure"],
+        now: datetime,
+        sent_at: datetime,
+    ) -> Sequence[FakeCall]:
+        if outcome == "failure":
+            # A transfer that fails moves nothing, and SePay tells of movements only.
+            return ()
+        number = shelf.next_number()
+        content = memo
+        if content is None:
+            content = _as_a_bank_writes(make_memo(attempt, account.settings), number, now)
+        movement = _make_movement(number, content, amount, account, now)
+        shelf.put(MOVEMENT, str(number), movement)
+        if _take_dropped_hook(shelf):
+            return ()
+        body = json.dumps(movement["hook"], ensure_ascii=False, separators=(",", ":")).encode()
+        return (
+            FakeCall(
+                method="POST",
+                path=f"/hooks/vietqr/{account.id}",
+                headers=_hook_headers(body, account, sent_at),
+                body=body,
+                retry_key=str(number),
+            ),
+        )
+
+    def renew(self, call: FakeCall, account: Account, shelf: Shelf, sent_at: datetime) -> FakeCall:
+        return replace(call, headers=_hook_headers(call.body, account, sent_at))
+
+    def accepted(self, status: int, body: bytes) -> bool:
+        if status not in (200, 201):
+            return False
+        try:
+            answer = json.loads(body)
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(answer, dict) and answer.get("success") is True
+
+    def serve(self, request: FakeRequest, account: Account, shelf: Shelf, now: datetime) -> Answer:
+        token = account.settings.get("api_token")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        if not token or headers.get("authorization") != f"Bearer {token}":
+            return _answer(401, {"status": "error", "message": "Unauthorized"})
+        if (request.method, request.path) == ("POST", "/_errors"):
+            return _plan_errors(request.body, shelf)
+        if request.method != "GET" or not request.path.startswith("/v2/transactions"):
+            return _answer(404, {"status": "error", "message": "Not found"})
+        planned = _take_planned_error(shelf)
+        if planned is not None:
+            return _planned_answer(planned)
+        return _serve_transactions(request, shelf)
+
+
+def _serve_transactions(request: FakeRequest, shelf: Shelf) -> Answer:
+    movements = shelf.list(MOVEMENT)
+    if request.path == "/v2/transactions":
+        return _answer(*list_movements(movements, request.query))
+    wanted = request.path.removeprefix("/v2/transactions/")
+    for movement in movements:
+        if movement["uuid"] == wanted:
+            return _answer(200, {"status": "success", "data": row_of(movement)})
+    return _answer(404, {"status": "error", "message": "Not found"})
+
+
+def _make_movement(
+    number: int, content: str, amount: int, account: Account, now: datetime
+) -> dict[str, Any]:
+    settings = account.settings
+    bank = find_bank(str(settings.get("bank") or ""))
+    local = now.astimezone(VIETNAM)
+    hook = {
+        "id": number,
+        "gateway": bank.short_name if bank else "",
+        "transactionDate": local.strftime("%Y-%m-%d %H:%M:%S"),
+        "accountNumber": settings.get("account_number"),
+        "subAccount": settings.get("virtual_account") or None,
+        "code": _recognised_code(content, number, account),
+        "content": content,
+        "transferType": "in",
+        "description": f"BankAPINotify {content}",
+        "transferAmount": amount,
+        "accumulated": 0,
+        "referenceCode": f"FT{local:%y%j}{number:09d}",
+    }
+    return {"uuid": str(uuid.uuid4()), "hook": hook}
+
+
+def _recognised_code(content: str, number: int, account: Account) -> str | None:
+    # SePay names the code only where the merchant declared its structure; the pretend one does
+    # so every other time, so that both ways are walked.
+    if number % 2:
+        return None
+    prefixes = account.code_prefixes
+    found = read_codes(code=None, content=content, description="", prefixes=prefixes)
+    return next((match.value for match in found if match.value in content.upper()), None)
+
+
+def _as_a_bank_writes(memo: str, number: int, now: datetime) -> str:
+    local = now.astimezone(VIETNAM)
+    forms = (
+        memo,
+        f"MBVCB.{3_278_900_000 + number}.{memo}.CT tu 0123456789 NGUYEN VAN A",
+        f"{memo}-{local:%d%m%y}-{local:%H:%M:%S} {number}",
+        f"NGUYEN VAN A chuyen tien {memo.lower()}",
+    )
+    return forms[number % len(forms)]
+
+
+def _hook_headers(body: bytes, account: Account, sent_at: datetime) -> dict[str, str]:
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "SePay-Webhook",
+        **auth_headers(body, account.settings, sent_at),
+    }
+
+
+def _plan_errors(body: bytes, shelf: Shelf) -> Answer:
+    """`next` lists the statuses of the coming list answers, `drop_hooks` counts lost notices."""
+    try:
+        plan = json.loads(body)
+    except (ValueError, RecursionError):
+        plan = None
+    statuses = plan.get("next", []) if isinstance(plan, dict) else None
+    dropped = plan.get("drop_hooks", 0) if isinstance(plan, dict) else None
+    if not isinstance(statuses, list) or not all(map(_is_error, statuses)):
+        return _answer(422, {"status": "error", "message": "next must be a list of statuses"})
+    if not isinstance(dropped, int) or dropped < 0:
+        return _answer(422, {"status": "error", "message": "drop_hooks must be a count"})
+    shelf.put(PLAN, PLAN, {"next": statuses, "drop_hooks": dropped})
+    return _answer(200, {"status": "success"})
+
+
+def _is_error(status: object) -> bool:
+    return isinstance(status, int) and status in _STATUSES
+
+
+def _take_planned_error(shelf: Shelf) -> int | None:
+    plan = shelf.get(PLAN, PLAN)
+    if plan is None or not plan["next"]:
+        return None
+    first, *rest = plan["next"]
+    shelf.put(PLAN, PLAN, {**plan, "next": rest})
+    return int(first)
+
+
+def _take_dropped_hook(shelf: Shelf) -> bool:
+    plan = shelf.get(PLAN, PLAN)
+    if plan is None or not plan["drop_hooks"]:
+        return False
+    shelf.put(PLAN, PLAN, {**plan, "drop_hooks": plan["drop_hooks"] - 1})
+    return True
+
+
+def _planned_answer(status: int) -> Answer:
+    answer = _answer(status, {"status": "error", "message": "Planned error"})
+    return replace(answer, headers={"Retry-After": "1"}) if status == 429 else answer
+
+
+def _answer(status: int, body: Mapping[str, object]) -> Answer:
+    return Answer(status=status, body=json.dumps(body, ensure_ascii=False).encode())
+
+
+FAKE = FakeSePay()
