@@ -85,7 +85,7 @@ class Postgres:
         self._make_folders()
         if not (self.data / "PG_VERSION").exists():
             self._initialise(programs)
-        self._stop_leftover()
+        self.stop_leftover()
         self.process = self._spawn([str(programs / "bin" / "postgres"), *self._options()])
         if not wait_until(self._is_ready, seconds=60):
             self.stop()
@@ -169,7 +169,7 @@ class Postgres:
             and lines[7].strip() == "ready"
         )
 
-    def _stop_leftover(self) -> None:
+    def stop_leftover(self) -> None:
         """A launcher that was killed may have left its PostgreSQL running on this folder."""
         lines = _lines(self.data / "postmaster.pid")
         if not lines or not lines[0].isdigit():

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -48,7 +49,7 @@ def spawn(
             group=user,
             extra_groups=[] if user is not None else None,
             start_new_session=True,
-            preexec_fn=_die_with_parent(death_signal),
+            preexec_fn=_die_with_parent(death_signal),  # noqa: PLW1509 - the launcher has one thread
         )
     finally:
         if output:
@@ -128,6 +129,19 @@ def wait_until(
             return False
         time.sleep(pause_seconds)
     return True
+
+
+def says_it_lives(address: tuple[str, int]) -> bool:
+    """Whether the web process there answers 200 to its live check.
+
+    A bare socket, because an HTTP client's modules would double the launcher's memory.
+    """
+    try:
+        with socket.create_connection(address, timeout=2) as connection:
+            connection.sendall(b"GET /health/live HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            return connection.recv(64).split(b" ")[1:2] == [b"200"]
+    except OSError:
+        return False
 
 
 def last_lines(log: Path, count: int = 5) -> str:

@@ -54,7 +54,7 @@ class Redis:
         """Start it, after stopping the one a killed launcher may have left here."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
-        stop_leftover(self.folder / "redis.pid")
+        self.stop_leftover()
         self.socket.unlink(missing_ok=True)
         self.process = spawn(
             [str(find_redis()), *self._options()],
@@ -66,6 +66,10 @@ class Redis:
         if not wait_until(self._is_ready, seconds=30):
             self.stop()
             raise StackError(f"Redis does not start:\n{last_lines(self.log)}")
+
+    def stop_leftover(self) -> None:
+        """A launcher that was killed may have left its Redis running on this folder."""
+        stop_leftover(self.folder / "redis.pid")
 
     def stop(self) -> None:
         """Write everything down and stop."""

@@ -6,15 +6,13 @@ import os
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from flask import Flask
 
-from bin.stack.processes import StackError, last_lines, spawn, stop, wait_until
+from bin.stack.processes import StackError, last_lines, says_it_lives, spawn, stop, wait_until
 from bin.stack.redis_server import Redis
 from tests.support.settings import make_environ
 from tests.support.stack import RunStack
@@ -118,14 +116,7 @@ class LiveServer:
     def _answers(self) -> bool:
         if self.processes["web"].poll() is not None:
             raise StackError(f"web ended:\n{last_lines(self.log('web'), 30)}")
-        try:
-            with urllib.request.urlopen(f"{self.url}/health/live", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except urllib.error.HTTPError as answer:
-            with answer:
-                return False
-        except OSError:
-            return False
+        return says_it_lives(("127.0.0.1", self.port))
 
 
 @contextmanager
