@@ -1,0 +1,234 @@
+"""Background work: sweepers that tick in every worker, and bells that wake them at once.
+
+A sweeper is a function that looks for rows in need of it, handles a batch and says how many
+it handled. The rows are the guarantee: every worker process calls every sweeper about once a
+second. A bell, rung after a commit, travels as a small RQ job and only shortens the wait;
+Redis may lose it.
+
+A bell that nobody has answered yet is not rung again. Once it is answered it stays silent for
+`QUIET_SECONDS`, and the sweeper it woke looks again `FOLLOW_UP_SECONDS` later, when the
+silence is over: so nothing committed in between waits for the next tick.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from checkout.core.db import after_commit, run, unit_of_work
+from checkout.core.logs import log
+from checkout.core.redis import with_redis
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+QUEUE = "bells"
+ANSWER = "checkout.core.jobs.answer_bell"
+
+QUIET_SECONDS = 0.05
+FOLLOW_UP_SECONDS = 0.06
+UNANSWERED_SECONDS = 5.0
+
+PERIODIC = "periodic_tasks"
+LEASE_SECONDS = 300
+"""A periodic task whose process died is due again after this."""
+
+Sweep = Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeper:
+    name: str
+    every_seconds: float
+    sweep: Sweep
+    batch: int
+    """As many handled rows mean that more are waiting: the sweep is repeated at once."""
+    drain: Callable[[float], int] | None = None
+    """Waits so many seconds for what runs beside the sweep and records it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodicTask:
+    name: str
+    every_seconds: float
+    task: Callable[[], object]
+
+
+_sweepers: dict[str, Sweeper] = {}
+_tasks: dict[str, PeriodicTask] = {}
+_listeners: dict[str, Callable[[], None]] = {}
+_quiet_until: dict[str, float] = {}
+
+
+def sweeper(
+    name: str,
+    *,
+    every_seconds: float = 1.0,
+    batch: int = 1,
+    drain: Callable[[float], int] | None = None,
+) -> Callable[[Sweep], Sweep]:
+    """Register a function that handles waiting rows and returns how many it handled.
+
+    It runs in a thread and application context of its own in every worker process, opens its
+    own units of work, and must bear being run twice at once. What it raises is logged, and
+    the next call comes later.
+    """
+
+    def register(sweep: Sweep) -> Sweep:
+        _sweepers[name] = Sweeper(name, every_seconds, sweep, batch, drain)
+        return sweep
+
+    return register
+
+
+def periodic(
+    name: str, *, every_seconds: float
+) -> Callable[[Callable[[], object]], Callable[[], object]]:
+    """Register a task for one worker to run every so often, however many schedulers run."""
+
+    def register(task: Callable[[], object]) -> Callable[[], object]:
+        _tasks[name] = PeriodicTask(name, every_seconds, task)
+        return task
+
+    return register
+
+
+def sweepers() -> tuple[Sweeper, ...]:
+    """Every sweeper registered so far."""
+    return tuple(_sweepers.values())
+
+
+def ring(name: str) -> None:
+    """Wake the sweeper `name` somewhere once the current unit of work has committed."""
+    after_commit(partial(ring_now, name), key=("bell", name))
+
+
+def ring_now(name: str) -> None:
+    """Wake the sweeper `name`: in this process if it runs here, else through RQ.
+
+    Never raises when Redis is away; the sweeper's own tick comes anyway.
+    """
+    listener = _listeners.get(name)
+    if listener is not None:
+        listener()
+    elif time.monotonic() >= _quiet_until.get(name, 0.0):
+        with_redis(partial(_enqueue, name), None)
+
+
+def _enqueue(name: str, redis: Redis) -> None:
+    if not redis.set(_bell_key(name), 1, nx=True, px=int(UNANSWERED_SECONDS * 1000)):
+        return
+    _quiet_until[name] = time.monotonic() + QUIET_SECONDS * 0.9
+    from rq import Queue  # noqa: PLC0415 - only who really rings pays for RQ
+    from rq.serializers import JSONSerializer  # noqa: PLC0415
+
+    Queue(QUEUE, connection=redis, serializer=JSONSerializer).enqueue_call(
+        ANSWER, args=(name,), timeout=30, ttl=30, result_ttl=0, failure_ttl=60
+    )
+
+
+def answer_bell(name: str) -> None:
+    """The RQ job: let the bell ring again soon, then wake the sweeper in this process."""
+    with_redis(lambda redis: redis.pexpire(_bell_key(name), int(QUIET_SECONDS * 1000)), 0)
+    listener = _listeners.get(name)
+    if listener is None:
+        log("bell_unknown", logging.WARNING, bell=str(name)[:80])
+    else:
+        listener()
+
+
+def listen(name: str, listener: Callable[[], None]) -> None:
+    """From now on bells for `name` that reach this process call `listener`."""
+    _listeners[name] = listener
+
+
+def listen_no_more() -> None:
+    """This process runs no sweepers any longer."""
+    _listeners.clear()
+
+
+def sweep_until_idle(*names: str, rounds: int = 100) -> int:
+    """Run the named sweepers (all without names) here and now until none finds work.
+
+    For commands and tests; returns how many rows were handled.
+    """
+    chosen = [item for item in sweepers() if not names or item.name in names]
+    total = 0
+    for _ in range(rounds):
+        handled = sum(item.sweep() + (item.drain(15.0) if item.drain else 0) for item in chosen)
+        if not handled:
+            return total
+        total += handled
+    raise RuntimeError(f"the sweepers are still busy after {rounds} rounds")
+
+
+def due_tasks(slack_seconds: float = 0.0) -> list[PeriodicTask]:
+    """The periodic tasks whose time has come, at least `slack_seconds` ago."""
+    rows = run(
+        "SELECT name FROM heartbeat"
+        " JOIN unnest(%(names)s::text[], %(every)s::float[]) AS task (name, every) USING (name)"
+        " WHERE kind = 'periodic'"
+        " AND clock_timestamp() < at + make_interval(secs => every + %(slack)s)",
+        slack=slack_seconds,
+        **_known_tasks(),
+    )
+    fresh = {row.name for row in rows}
+    return [task for task in _tasks.values() if task.name not in fresh]
+
+
+def _known_tasks() -> dict[str, list[str] | list[float]]:
+    return {
+        "names": list(_tasks),
+        "every": [task.every_seconds for task in _tasks.values()],
+    }
+
+
+@sweeper(PERIODIC, every_seconds=15.0)
+def run_periodic_tasks() -> int:
+    """Run what is due. The scheduler rings on time; by itself this finds what it missed."""
+    done = 0
+    for task in due_tasks():
+        if not _claim(task):
+            continue
+        try:
+            task.task()
+        except Exception:  # noqa: BLE001 - a task may fail in any way
+            # The others are due all the same; this one is due again when its claim lapses.
+            log("periodic_task_failed", logging.ERROR, exc_info=True, task=task.name)
+            continue
+        _mark(task.name)
+        done += 1
+    return done
+
+
+def _claim(task: PeriodicTask) -> bool:
+    """Whether this process may run it; a claim lapses unless the task is marked as done."""
+    with unit_of_work():
+        rows = run(
+            "INSERT INTO heartbeat (kind, name, at)"
+            " VALUES ('periodic', %(name)s, clock_timestamp() - %(early)s * interval '1 second')"
+            " ON CONFLICT (kind, name) DO UPDATE SET at = excluded.at"
+            " WHERE heartbeat.at <= clock_timestamp() - %(every)s * interval '1 second'"
+            " RETURNING name",
+            name=task.name,
+            every=task.every_seconds,
+            early=task.every_seconds - min(LEASE_SECONDS, task.every_seconds),
+        )
+    return bool(rows)
+
+
+def _mark(name: str) -> None:
+    with unit_of_work():
+        run(
+            "UPDATE heartbeat SET at = clock_timestamp()"
+            " WHERE kind = 'periodic' AND name = %(name)s",
+            name=name,
+        )
+
+
+def _bell_key(name: str) -> str:
+    return f"bell:{name}"
