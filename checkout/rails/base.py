@@ -252,7 +252,10 @@ class Rail:
         account: Account,
         now: datetime,
     ) -> Sequence[Notice] | Refusal:
-        """Verify, then parse. `headers` has its names in lower case."""
+        """Verify, then parse. `headers` has its names in lower case.
+
+        `now` is the real time even in test mode: signatures carry it.
+        """
         raise NotImplementedError
 
     def acknowledge(self, receipts: Sequence[Receipt]) -> Answer:
@@ -338,9 +341,7 @@ class Fake:
         """
         raise NotImplementedError
 
-    def renew(
-        self, call: FakeCall, account: Account, shelf: Shelf, sent_at: datetime
-    ) -> FakeCall:
+    def renew(self, call: FakeCall, account: Account, shelf: Shelf, sent_at: datetime) -> FakeCall:
         """The same notice signed afresh for a retry."""
         raise NotImplementedError
 

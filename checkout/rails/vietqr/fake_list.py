@@ -52,7 +52,7 @@ def row_of(movement: Mapping[str, Any]) -> dict[str, Any]:
 
 def _find_fault(query: Mapping[str, str]) -> str | None:
     shapes = {
-        **{name: r"[0-9]{1,13}" for name in _NUMBERS},
+        **dict.fromkeys(_NUMBERS, r"[0-9]{1,13}"),
         "page": r"[1-9][0-9]{0,5}",
         "per_page": r"[1-9][0-9]?|100",
         "transaction_date_from": _MOMENT,

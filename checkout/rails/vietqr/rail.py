@@ -36,7 +36,7 @@ from checkout.rails.vietqr.movement import (
 from checkout.rails.vietqr.prompt import make_prompt
 
 ACCOUNT_PATTERN = r"[0-9A-Za-z]{1,19}"
-TOKEN_PATTERN = r"[!-~]{1,512}"
+VISIBLE_ASCII = r"[!-~]{1,512}"
 CLOCK_MARGIN = timedelta(minutes=5)
 """How far a bank's clock may be behind ours."""
 NOT_A_NOTICE = "not_a_notice"
@@ -68,12 +68,12 @@ SETTINGS = (
         default="apikey",
         help="How SePay proves its notices.",
     ),
-    Setting("api_key", kind="secret", pattern=TOKEN_PATTERN, help="The webhook's API key."),
+    Setting("api_key", kind="secret", pattern=VISIBLE_ASCII, help="The webhook's API key."),
     Setting("webhook_secret", kind="secret", help="The webhook's secret, for signed notices."),
     Setting(
         "api_token",
         kind="secret",
-        pattern=TOKEN_PATTERN,
+        pattern=VISIBLE_ASCII,
         help="Token of SePay's API; without it, missed notices are not looked for.",
     ),
     Setting(
