@@ -91,6 +91,16 @@ def set_reactions(table: dict[str, tuple[Reaction, ...]]) -> None:
     _reactions.update(table)
 
 
+def one_by_one(function: Callable[[Any], None]) -> Reaction:
+    """A reaction out of a function that takes a single outbox row."""
+
+    def reaction(rows: list[Any]) -> None:
+        for row in rows:
+            function(row)
+
+    return reaction
+
+
 def react(rows: list[Any]) -> None:
     """Let the areas that listen to these events' types, and those that listen to all, react."""
     by_type: dict[str, list[Any]] = {}
