@@ -105,9 +105,13 @@ class Supervisor:
         while not self._stopping:
             select.select([self._wakeup], [], [], 60)
             self._drain()
-            for name, service in self.services.items():
-                if not self._stopping and service.process and service.process.poll() is not None:
-                    self._start_again(name, service)
+            self.revive()
+
+    def revive(self) -> None:
+        """Start again what has ended; StackError when something ends again and again."""
+        for name, service in self.services.items():
+            if not self._stopping and service.process and service.process.poll() is not None:
+                self._start_again(name, service)
 
     def stop_all(self) -> None:
         """Stop what runs, the latest started first. A second signal meanwhile is not needed."""

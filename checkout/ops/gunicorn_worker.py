@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
+from werkzeug.exceptions import RequestTimeout
 
 BODY_SECONDS = float(os.environ.get("BODY_SECONDS", "30"))
 _UNACKNOWLEDGED_MS = 60_000
@@ -22,9 +23,8 @@ class Worker(GeventWorker):
     """Serves thousands of sockets in one process.
 
     The header deadline is gunicorn's `keepalive`, which here covers reading a whole header. A
-    body must arrive within BODY_SECONDS, else the application's read fails as if the client
-    had gone. On SIGTERM idle connections and WebSockets are closed at once, so that the
-    process leaves when its last request is answered.
+    body must arrive within BODY_SECONDS, else the answer is 408. On SIGTERM idle connections
+    and WebSockets are closed at once, so that the process leaves with its last answer.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -88,6 +88,10 @@ class _HeaderDeadline:
         self._greenlet.kill(self._timeout, block=False)
 
 
+class LateBody(RequestTimeout, TimeoutError):
+    """An HTTP error for the application, and a time-out for gunicorn, which ends the connection."""
+
+
 class _TimedReader:
     """gunicorn's reader of one body, which must be through by a deadline."""
 
@@ -96,8 +100,8 @@ class _TimedReader:
         self._deadline = time.monotonic() + seconds
 
     def read(self, size: int) -> bytes:
-        """The next bytes; raises TimeoutError, which the application sees as a lost client."""
-        late = TimeoutError("the body did not arrive in time")
+        """The next bytes; raises LateBody, which the application answers with 408."""
+        late = LateBody()
         remaining = self._deadline - time.monotonic()
         if remaining <= 0:
             raise late
