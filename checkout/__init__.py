@@ -1,0 +1,47 @@
+"""The application factory."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from pathlib import Path
+
+from flask import Flask
+
+from checkout.core.config import Config, load_config
+
+ROOT = Path(__file__).parent.parent
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """A ready application; opens no connection until one is needed."""
+    # Imported here, so that `import checkout.rails...` alone stays small.
+    from checkout import areas  # noqa: PLC0415
+    from checkout.core import api, assets, docs_views, logs, migrate, redis, sockets, web  # noqa: PLC0415
+    from checkout.core.db import init_db  # noqa: PLC0415
+    from checkout.keys.authenticate import authenticate  # noqa: PLC0415
+
+    settings = config if config is not None else load_config(os.environ)
+    app = Flask(
+        "checkout",
+        root_path=str(ROOT / "checkout"),
+        template_folder=str(ROOT / "templates"),
+        static_folder=None,
+    )
+    app.extensions["checkout_config"] = settings
+    app.config["SECRET_KEY"] = settings.secret_key
+    logs.init_logs(settings)
+    init_db(app, settings)
+    redis.init_redis(app, settings)
+    areas.import_models()
+    web.init_web(app)
+    assets.init_assets(app)
+    api.init_api(app, authenticate)
+    areas.register_areas(app)
+    app.register_blueprint(docs_views.blueprint)
+    sockets.init_sockets(app)
+    migrate.init_migrate(app, ROOT / "migrations")
+    if importlib.util.find_spec("checkout.wiring") is not None:
+        importlib.import_module("checkout.wiring")
+    return app

@@ -1,0 +1,55 @@
+"""Every error code: its status and what it means. The document and `/docs` show this table."""
+
+from __future__ import annotations
+
+CODES: dict[str, tuple[int, str]] = {
+    # Reading the request
+    "bad_request": (400, "The request cannot be read."),
+    "invalid_json": (400, "The body is not a JSON object."),
+    "invalid_cursor": (400, "The cursor is not one that a list gave."),
+    "invalid_idempotency_key": (400, "The Idempotency-Key is empty, too long or not ASCII."),
+    "not_found": (404, "There is nothing at this address."),
+    "resource_missing": (404, "There is no such object in this store and mode."),
+    "method_not_allowed": (405, "This address does not take this method."),
+    "body_too_large": (413, "The body is larger than 256 KiB."),
+    "unsupported_media_type": (415, "The body must be sent as application/json."),
+    "missing_required_field": (422, "A field is missing."),
+    "unknown_field": (422, "A field or parameter is not known."),
+    "invalid_type": (422, "A field has another type."),
+    "invalid_value": (422, "A field's value is out of range or not one of the allowed."),
+    "invalid_string": (422, "A text holds NUL or half a character."),
+    "value_too_long": (422, "A text or list is too long."),
+    "value_too_short": (422, "A text or list is too short."),
+    "invalid_currency": (422, "This is not an ISO 4217 currency code."),
+    "invalid_email": (422, "This is not an e-mail address."),
+    "invalid_url": (422, "This is not an address that may be used here."),
+    # Who calls
+    "missing_api_key": (401, "No API key was sent."),
+    "invalid_api_key": (401, "The API key is unknown or was revoked."),
+    "secret_key_required": (403, "A publishable key does not open this call."),
+    "test_mode_only": (403, "This call exists in test mode only."),
+    "rate_limited": (429, "Too many requests this minute; wait as Retry-After says."),
+    "ip_blocked": (429, "The address failed to authenticate too often."),
+    # Repeats
+    "idempotency_key_in_use": (409, "The first request with this key is still running."),
+    "idempotency_key_reused": (422, "This key was used with another request."),
+    # Sessions and attempts
+    "amount_mismatch": (422, "The amount is not the total of the line items."),
+    "amount_out_of_bounds": (422, "The amount is outside the store's bounds."),
+    "host_not_allowed": (422, "The address's host is not on the store's list."),
+    "rail_not_available": (422, "This way to pay is not available here."),
+    "customer_required": (422, "This needs a customer."),
+    "session_expired": (409, "The session has expired."),
+    "session_not_active": (409, "The session has ended."),
+    "max_attempts_reached": (409, "No further attempt is allowed."),
+    "attempt_in_progress": (409, "An attempt is still live."),
+    "provider_unavailable": (502, "The payment provider could not be reached."),
+    "provider_timeout": (504, "The payment provider did not answer in time."),
+    # Transfers
+    "transfer_already_resolved": (409, "The transfer has been resolved already."),
+    # Merchants
+    "slug_taken": (409, "Another store has this slug."),
+    # Ours
+    "internal_error": (500, "Something went wrong on our side."),
+    "service_unavailable": (503, "The service is briefly unavailable; try again."),
+}

@@ -1,0 +1,235 @@
+"""The OpenAPI 3.1 document, made from the operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from checkout.core.api import BASE_PATH, OPERATIONS, Operation
+from checkout.core.codes import CODES
+from checkout.core.config import config
+
+VERSION = "1.0.0"
+REFERENCE = "#/components/schemas/{model}"
+ALWAYS = ("ip_blocked", "rate_limited", "missing_api_key", "invalid_api_key", "internal_error")
+
+RATE_HEADERS = {
+    "X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"},
+    "RateLimit-Limit": {"$ref": "#/components/headers/RateLimit-Limit"},
+    "RateLimit-Remaining": {"$ref": "#/components/headers/RateLimit-Remaining"},
+    "RateLimit-Reset": {"$ref": "#/components/headers/RateLimit-Reset"},
+}
+
+
+def build_document() -> dict[str, Any]:
+    """The whole document; costs some tens of milliseconds, so callers keep it."""
+    operations = sorted(OPERATIONS, key=lambda made: (made.tag, made.path, made.method))
+    names, schemas = _schemas(operations)
+    paths: dict[str, dict[str, Any]] = {}
+    for made in operations:
+        paths.setdefault(BASE_PATH + made.path, {})[made.method.lower()] = _describe(made, names)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Checkout",
+            "version": VERSION,
+            "description": "Sessions, payments and transfers of a store, in test and live mode.",
+        },
+        "servers": [{"url": config().public_url}],
+        "tags": [{"name": tag} for tag in sorted({made.tag for made in operations})],
+        "paths": paths,
+        "components": {
+            "schemas": schemas | {"Error": error_schema()},
+            "headers": _headers(),
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "sk_test_… or sk_live_…",
+                },
+                "basic": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "The secret key as user name, without password.",
+                },
+            },
+        },
+        "security": [{"bearer": []}, {"basic": []}],
+    }
+
+
+def error_schema() -> dict[str, Any]:
+    """The envelope of every error."""
+    nullable = {"type": ["string", "null"]}
+    types = [
+        "invalid_request_error",
+        "authentication_error",
+        "permission_error",
+        "conflict_error",
+        "rate_limit_error",
+        "provider_error",
+        "api_error",
+    ]
+    return {
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["type", "code", "message", "param", "request_id", "doc_url"],
+                "properties": {
+                    "type": {"type": "string", "enum": types},
+                    "code": {"type": "string"},
+                    "message": {"type": "string"},
+                    "param": nullable,
+                    "request_id": {"type": "string"},
+                    "doc_url": {"type": "string", "format": "uri"},
+                },
+            }
+        },
+    }
+
+
+Names = dict[tuple[type[BaseModel], str], dict[str, Any]]
+
+
+def _schemas(operations: Iterable[Operation]) -> tuple[Names, dict[str, Any]]:
+    """Where each model's schema is, and all schemas."""
+    wanted: dict[tuple[type[BaseModel], Any], None] = {}
+    for made in operations:
+        if made.body is not None:
+            wanted[made.body, "validation"] = None
+        if isinstance(made.answer, type) and issubclass(made.answer, BaseModel):
+            wanted[made.answer, "serialization"] = None
+    names, definitions = models_json_schema(list(wanted), ref_template=REFERENCE)
+    return names, definitions.get("$defs", {})  # type: ignore[return-value]  # keys are its own
+
+
+def _describe(made: Operation, names: Names) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": made.name,
+        "summary": made.summary,
+        "tags": [made.tag],
+        "parameters": _parameters(made),
+        "responses": _responses(made, names),
+    }
+    if made.description:
+        described["description"] = made.description
+    if made.surface == "public":
+        described["security"] = []
+    if made.body is not None:
+        required = any(field.is_required() for field in made.body.model_fields.values())
+        described["requestBody"] = {
+            "required": required,
+            "content": {"application/json": {"schema": names[made.body, "validation"]}},
+        }
+    return described
+
+
+def _parameters(made: Operation) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in made.arguments
+    ]
+    if made.query is not None:
+        schema = made.query.model_json_schema(ref_template=REFERENCE)
+        required = schema.get("required", [])
+        parameters += [
+            _query_parameter(name, given, name in required)
+            for name, given in schema.get("properties", {}).items()
+        ]
+    if made.method == "POST" and made.surface != "public":
+        parameters.append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "The same key with the same body gets the first answer, for 24 hours.",
+                "schema": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 255,
+                    "pattern": "^[ -~]+$",
+                },
+            }
+        )
+    return parameters
+
+
+def _query_parameter(name: str, schema: dict[str, Any], required: bool) -> dict[str, Any]:
+    """A parameter that may be left out is not one that may be null: a URL has no null."""
+    schema = {key: value for key, value in schema.items() if key != "title"}
+    choices = [choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"]
+    if len(choices) == 1:
+        schema = {k: v for k, v in schema.items() if k not in ("anyOf", "default")} | choices[0]
+    elif schema.get("default", ...) is None:
+        del schema["default"]
+    parameter: dict[str, Any] = {"name": name, "in": "query", "required": required}
+    if "description" in schema:
+        parameter["description"] = schema.pop("description")
+    return parameter | {"schema": schema}
+
+
+def _responses(made: Operation, names: Names) -> dict[str, Any]:
+    schema = made.answer
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        schema = names[schema, "serialization"]
+    responses: dict[str, Any] = {
+        str(made.status): {
+            "description": made.summary,
+            "headers": RATE_HEADERS,
+            "content": {"application/json": {"schema": schema}},
+        }
+    }
+    for status, codes in sorted(_errors_of(made).items()):
+        responses[str(status)] = _error_response(status, codes)
+    return responses
+
+
+def _errors_of(made: Operation) -> dict[int, list[str]]:
+    """Status → codes, of the operation's own and of what every operation may answer."""
+    codes = [*made.errors, "rate_limited", "internal_error", "service_unavailable"]
+    if made.surface == "secret":
+        codes += ["missing_api_key", "invalid_api_key", "secret_key_required", "ip_blocked"]
+    if made.arguments:
+        codes.append("resource_missing")
+    codes += ["unknown_field", "invalid_value", "invalid_type", "invalid_string"]
+    if made.method != "GET":
+        codes += ["invalid_json", "body_too_large", "unsupported_media_type"]
+    if made.body is not None:
+        codes += ["missing_required_field", "value_too_long"]
+    if made.method == "POST" and made.surface != "public":
+        codes += ["invalid_idempotency_key", "idempotency_key_in_use", "idempotency_key_reused"]
+    if made.query is not None and "cursor" in made.query.model_fields:
+        codes += ["invalid_cursor", "resource_missing"]
+    by_status: dict[int, list[str]] = {}
+    for code in dict.fromkeys(codes):
+        by_status.setdefault(CODES[code][0] if code in CODES else 422, []).append(code)
+    return by_status
+
+
+def _error_response(status: int, codes: list[str]) -> dict[str, Any]:
+    headers = dict(RATE_HEADERS)
+    if status in (429, 503):
+        headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
+    return {
+        "description": "Codes: " + ", ".join(sorted(codes)),
+        "headers": headers,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }
+
+
+def _headers() -> dict[str, Any]:
+    whole = {"type": "integer", "minimum": 0}
+    return {
+        "X-Request-Id": {
+            "description": "Names this request in the logs.",
+            "schema": {"type": "string"},
+        },
+        "RateLimit-Limit": {"description": "Calls allowed a minute.", "schema": whole},
+        "RateLimit-Remaining": {"description": "Calls left this minute.", "schema": whole},
+        "RateLimit-Reset": {"description": "Seconds until the next minute.", "schema": whole},
+        "Retry-After": {"description": "Seconds to wait.", "schema": whole},
+    }

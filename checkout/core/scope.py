@@ -1,0 +1,19 @@
+"""Whose data a call may touch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One store in one mode, and who acts in it. Every query is narrowed by it."""
+
+    store_id: str
+    livemode: bool
+    key_id: str
+    actor: str
+    """For histories and audits, such as `key:key_…`."""
+    settings: Any
+    """The store's `merchants.settings.StoreSettings`; core does not know that type."""

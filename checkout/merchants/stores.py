@@ -1,0 +1,113 @@
+"""Stores: made, read, changed; and the clock of their test mode."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from checkout.core.audit import record_audit
+from checkout.core.brief_cache import BriefCache
+from checkout.core.db import execute, one
+from checkout.core.errors import conflict, invalid, missing
+from checkout.core.ids import is_id, new_id
+from checkout.merchants.settings import StoreSettings, changed_settings, read_settings
+
+SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+MAX_NAME_LENGTH = 100
+MAX_CLOCK_SECONDS = 20 * 366 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A shop as the other areas see it."""
+
+    id: str
+    name: str
+    slug: str
+    settings: StoreSettings
+
+
+_stores: BriefCache[str, Store | None] = BriefCache()
+
+
+def create_store(
+    name: str, slug: str, settings: dict[str, Any] | None = None, *, actor: str
+) -> Store:
+    """Insert a store; raises `slug_taken`, `invalid_value` or a setting's own problem."""
+    if not 1 <= len(name.strip()) <= MAX_NAME_LENGTH or not name.isprintable():
+        raise invalid("invalid_value", f"A name has 1 to {MAX_NAME_LENGTH} characters.", "name")
+    if not SLUG.fullmatch(slug):
+        raise invalid("invalid_value", "A slug has lower-case letters, digits, hyphens.", "slug")
+    chosen = changed_settings(StoreSettings(), settings or {})
+    row = one(
+        "INSERT INTO store (id, name, slug, settings)"
+        " VALUES (%(id)s, %(name)s, %(slug)s, %(settings)s)"
+        " ON CONFLICT (slug) DO NOTHING RETURNING id",
+        id=new_id("sto"),
+        name=name.strip(),
+        slug=slug,
+        settings=chosen.model_dump(exclude_defaults=True),
+    )
+    if row is None:
+        raise conflict("slug_taken", "Another store has this slug.", "slug")
+    record_audit(row.id, actor, "store.created", target=row.id)
+    return Store(row.id, name.strip(), slug, chosen)
+
+
+def load_store(store_id: str) -> Store:
+    """The store, at most half a second old; raises `resource_missing`."""
+    store = _stores.get(store_id, lambda: _read_store(store_id))
+    if store is None:
+        raise missing("store", "store")
+    return store
+
+
+def find_store(word: str) -> Store:
+    """A store by its id or its slug, as people name it on the command line."""
+    row = one("SELECT id FROM store WHERE id = %(word)s OR slug = %(word)s", word=word)
+    if row is None:
+        raise missing("store", "store")
+    store = _read_store(row.id)
+    assert store is not None  # noqa: S101 - its row was just read
+    return store
+
+
+def change_store(store_id: str, changes: dict[str, Any], *, actor: str) -> Store:
+    """Change settings; raises a Problem that names the field. Others see it in half a second."""
+    row = one("SELECT settings FROM store WHERE id = %(id)s FOR UPDATE", id=store_id)
+    if row is None:
+        raise missing("store", "store")
+    current = read_settings(row.settings)
+    new = changed_settings(current, changes)
+    execute(
+        "UPDATE store SET settings = %(settings)s WHERE id = %(id)s",
+        settings=new.model_dump(exclude_defaults=True),
+        id=store_id,
+    )
+    record_audit(store_id, actor, "store.changed", target=store_id, changed=sorted(changes))
+    _stores.forget(store_id)
+    store = _read_store(store_id)
+    assert store is not None  # noqa: S101 - its row is locked by this transaction
+    return store
+
+
+def advance_clock(store_id: str, seconds: int) -> None:
+    """Move a store's test clock forward; it never goes back. Raises `invalid_value`."""
+    row = one(
+        "UPDATE store SET clock_offset_seconds = clock_offset_seconds + %(seconds)s"
+        " WHERE id = %(id)s AND %(seconds)s BETWEEN 0 AND %(most)s - clock_offset_seconds"
+        " RETURNING id",
+        id=store_id,
+        seconds=seconds,
+        most=MAX_CLOCK_SECONDS,
+    )
+    if row is None:
+        raise invalid("invalid_value", "The test clock moves forward, at most 20 years.", "seconds")
+
+
+def _read_store(store_id: str) -> Store | None:
+    if not is_id("sto", store_id):
+        return None
+    row = one("SELECT id, name, slug, settings FROM store WHERE id = %(id)s", id=store_id)
+    return row and Store(row.id, row.name, row.slug, read_settings(row.settings))
