@@ -33,6 +33,12 @@ _RUN: pytest.StashKey[RunStack] = pytest.StashKey()
 _numbers = itertools.count(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--renew-routes", action="store_true", help="write the list of routes anew, to look at"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     close_network()
     run = config.stash[_RUN] = RunStack()

@@ -88,6 +88,7 @@ class RunStack:
             done = self.folder / "template-made"
             if done.exists():
                 return
+            self.drop_database(TEMPLATE)
             with self._server() as server:
                 server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
             migrate(self.database_url(TEMPLATE))
