@@ -91,7 +91,7 @@ def make_notice(
         prefixes=account.code_prefixes,
     )
     return Notice(
-        provider_reference=f"{source}:{movement.id}",
+        provider_reference=movement.id,
         source=source,
         outcome="succeeded" if incoming else "ignored",
         raw=raw,

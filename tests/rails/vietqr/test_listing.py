@@ -91,7 +91,7 @@ def test_pages_are_turned_slowly_to_the_end(waits: list[float]) -> None:
         _page(_row(4), current_page=3, last_page=3),
     )
 
-    assert _check(http) == ["list:row-1", "list:row-2", "list:row-3", "list:row-4"]
+    assert _check(http) == ["row-1", "row-2", "row-3", "row-4"]
     assert waits == [listing.PAUSE_SECONDS, listing.PAUSE_SECONDS]
 
 
@@ -106,7 +106,7 @@ def test_pages_are_turned_slowly_to_the_end(waits: list[float]) -> None:
     ],
 )
 def test_rows_are_found_in_every_published_shape(body: object) -> None:
-    assert _check(ScriptedHttp(_answer(body))) == [f"list:{ROW['id']}"]
+    assert _check(ScriptedHttp(_answer(body))) == [ROW["id"]]
 
 
 def test_full_pages_without_paging_facts_go_on_until_one_is_short() -> None:
@@ -131,7 +131,7 @@ def test_a_row_that_is_not_understood_is_told_once() -> None:
 def test_a_short_wait_is_kept_and_the_page_asked_again(waits: list[float]) -> None:
     http = ScriptedHttp(_answer({}, 429, **{"retry-after": "2"}), _page(_row(1), has_more=False))
 
-    assert _check(http) == ["list:row-1"]
+    assert _check(http) == ["row-1"]
     assert waits == [2]
 
 

@@ -40,7 +40,7 @@ def test_genuine_notices_become_notices_and_are_answered_with_success(
     notice = _read(vector["input"]["raw_body"])
 
     assert notice.outcome == ("succeeded" if fields["transferType"] == "in" else "ignored")
-    assert notice.provider_reference == "hook:92704"
+    assert notice.provider_reference == "92704"
     assert (notice.amount, notice.currency) == (int(fields["transferAmount"]), "VND")
     assert notice.account == fields["accountNumber"]
     assert notice.occurred_at == datetime(2026, 11, 20, 7, 2, 37, tzinfo=UTC)
@@ -74,7 +74,7 @@ def test_a_form_notice_equals_the_json_one() -> None:
     form = _read(urlencode(fields), content_type="application/x-www-form-urlencoded")
 
     assert form.fingerprint == _read(BODY).fingerprint
-    assert form.provider_reference == "hook:92704"
+    assert form.provider_reference == "92704"
     assert form.amount == 150_000
 
 

@@ -1,0 +1,120 @@
+"""The database: one session a request, plain statements on it, one commit a unit of work.
+
+Models declare the schema and serve screens; the roads where every microsecond counts use
+`run` and `execute`, plain SQL on the very same connection and transaction.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import psycopg
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from psycopg.rows import namedtuple_row
+from psycopg.types.json import Jsonb, JsonbDumper
+from sqlalchemy import MetaData
+from sqlalchemy.orm import DeclarativeBase
+
+from checkout.core.config import Config
+
+CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+TIMEOUTS = "-c statement_timeout=5000 -c lock_timeout=4000 -c idle_in_transaction_session_timeout=60000"
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=CONVENTION)
+
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+
+# Everywhere in this project a dict that goes to the database is a JSON document.
+psycopg.adapters.register_dumper(dict, JsonbDumper)
+
+
+def init_db(app: Flask, config: Config) -> None:
+    """Bind the application to its database; connections are opened on first use."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+        "pool_size": config.database_pool,
+        "max_overflow": config.database_pool,
+        "pool_timeout": 4,
+        "pool_pre_ping": True,
+        "connect_args": {"options": TIMEOUTS, "connect_timeout": 4},
+    }
+    db.init_app(app)
+
+    def forget_inherited_connections() -> None:
+        with app.app_context():
+            db.engine.dispose(close=False)
+
+    os.register_at_fork(after_in_child=forget_inherited_connections)
+
+
+def jsonb(value: Any) -> Jsonb:
+    """A list (or scalar) that is meant as JSON and not as an SQL array."""
+    return Jsonb(value)
+
+
+def driver() -> psycopg.Connection[Any]:
+    """The psycopg connection that carries the current session's transaction."""
+    connection: psycopg.Connection[Any] = db.session.connection().connection.driver_connection  # type: ignore[assignment]  # always psycopg here
+    return connection
+
+
+def run(statement: str, /, **params: Any) -> list[Any]:
+    """Execute one statement and return its rows, columns readable as attributes."""
+    with driver().cursor(row_factory=namedtuple_row) as cursor:
+        cursor.execute(statement, params)  # type: ignore[arg-type]  # statements are constants
+        return cursor.fetchall() if cursor.description else []
+
+
+def one(statement: str, /, **params: Any) -> Any | None:
+    """The first row of a statement, or None."""
+    rows = run(statement, **params)
+    return rows[0] if rows else None
+
+
+def execute(statement: str, /, **params: Any) -> None:
+    """Execute a statement whose rows nobody needs; inside `pipeline` it does not wait."""
+    driver().execute(statement, params)  # type: ignore[arg-type]  # statements are constants
+
+
+def pipeline() -> AbstractContextManager[Any]:
+    """Statements executed inside travel together and cost one round trip."""
+    return driver().pipeline()
+
+
+def after_commit(bell: Callable[[], None], key: object = None) -> None:
+    """Call `bell` once the current unit of work has committed, never when it rolls back.
+
+    Bells of the same key ring once. They only wake somebody up: what must not be lost is a
+    row, and a sweep finds it.
+    """
+    bells: dict[object, Callable[[], None]] = db.session.info.setdefault("bells", {})
+    bells.setdefault(key if key is not None else bell, bell)
+
+
+@contextmanager
+def unit_of_work() -> Iterator[None]:
+    """One transaction: commits at the end, rolls back on any error, then rings the bells."""
+    db.session.info.pop("bells", None)
+    try:
+        yield
+        db.session.commit()
+    except BaseException:
+        db.session.rollback()
+        db.session.info.pop("bells", None)
+        raise
+    for bell in db.session.info.pop("bells", {}).values():
+        bell()

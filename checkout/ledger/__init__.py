@@ -1,0 +1,1 @@
+"""Double entry: where every amount is, and where it came from."""

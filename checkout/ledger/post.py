@@ -1,0 +1,188 @@
+"""Post journals: balanced entries and the accounts' new balances, all in one go.
+
+Accounts are locked last and in one order, so that a busy account is held for as short a time
+as can be and two postings never wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from checkout.core import ids
+from checkout.core.db import execute, jsonb, pipeline, run
+
+SUSPENSE = "suspense"
+STORE_BALANCE = "store_balance"
+FEES = "fees"
+WALLET = "wallet"
+
+
+def clearing(rail: str) -> str:
+    """The account of what this rail's bank or provider holds for the store."""
+    return f"clearing:{rail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An amount (minor units, below zero when it leaves) on one account of the store."""
+
+    kind: str
+    amount: int
+    customer_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One journal to be: its lines sum to zero in one currency."""
+
+    store_id: str
+    livemode: bool
+    currency: str
+    kind: str
+    lines: tuple[Line, ...]
+    at: datetime
+    transfer_id: str | None = None
+    payment_id: str | None = None
+    note: str | None = None
+
+
+class LedgerError(Exception):
+    """A posting that must never happen: unbalanced, or below zero where that is not allowed."""
+
+
+AccountKey = tuple[str, bool, str, str, str | None]
+
+
+def post(postings: Sequence[Posting]) -> list[str]:
+    """Write the journals in the current transaction and return their ids, in order.
+
+    Raises LedgerError for an unbalanced posting or one that would bring an account below
+    zero; the database refuses both as well.
+    """
+    if not postings:
+        return []
+    for posting in postings:
+        if sum(line.amount for line in posting.lines) != 0:
+            raise LedgerError(f"{posting.kind} does not balance")
+    accounts = _lock_accounts({key for posting in postings for key in _keys(posting)})
+    journals, entries = _book(postings, accounts)
+    with pipeline():
+        _insert(journals, entries, accounts)
+    return [journal["id"] for journal in journals]
+
+
+@dataclass(slots=True)
+class _Account:
+    id: int
+    balance: int
+
+
+def _keys(posting: Posting) -> Iterable[AccountKey]:
+    for line in posting.lines:
+        yield posting.store_id, posting.livemode, posting.currency, line.kind, line.customer_id
+
+
+def _lock_accounts(keys: set[AccountKey]) -> dict[AccountKey, _Account]:
+    found = _select_accounts(keys)
+    if len(found) < len(keys):
+        _create_accounts(keys - found.keys())
+        found = _select_accounts(keys)
+    return found
+
+
+def _select_accounts(keys: set[AccountKey]) -> dict[AccountKey, _Account]:
+    rows = run(
+        "SELECT account.id, account.store_id, account.livemode, account.currency, account.kind,"
+        " account.customer_id, account.balance FROM account"
+        " JOIN jsonb_to_recordset(%(keys)s) AS wanted"
+        " (store_id text, livemode boolean, currency text, kind text, customer_id text)"
+        " ON account.store_id = wanted.store_id AND account.livemode = wanted.livemode"
+        " AND account.currency = wanted.currency AND account.kind = wanted.kind"
+        " AND coalesce(account.customer_id, '') = coalesce(wanted.customer_id, '')"
+        " ORDER BY account.id FOR UPDATE OF account",
+        keys=_as_json(keys),
+    )
+    return {
+        (row.store_id, row.livemode, row.currency, row.kind, row.customer_id): _Account(
+            row.id, row.balance
+        )
+        for row in rows
+    }
+
+
+def _create_accounts(keys: set[AccountKey]) -> None:
+    run(
+        "INSERT INTO account (store_id, livemode, currency, kind, customer_id)"
+        " SELECT * FROM jsonb_to_recordset(%(keys)s) AS wanted"
+        " (store_id text, livemode boolean, currency text, kind text, customer_id text)"
+        " ORDER BY 1, 2, 3, 4, 5 ON CONFLICT DO NOTHING",
+        keys=_as_json(keys),
+    )
+
+
+def _as_json(keys: set[AccountKey]) -> Any:
+    names = ("store_id", "livemode", "currency", "kind", "customer_id")
+    return jsonb([dict(zip(names, key, strict=True)) for key in keys])
+
+
+def _book(
+    postings: Sequence[Posting], accounts: dict[AccountKey, _Account]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    journals, entries = [], []
+    for posting in postings:
+        journal_id = ids.new_id("jrn")
+        journals.append(
+            {
+                "id": journal_id,
+                "store_id": posting.store_id,
+                "livemode": posting.livemode,
+                "kind": posting.kind,
+                "payment_id": posting.payment_id,
+                "transfer_id": posting.transfer_id,
+                "note": posting.note,
+                "created_at": posting.at.isoformat(),
+            }
+        )
+        for key, line in zip(_keys(posting), posting.lines, strict=True):
+            account = accounts[key]
+            account.balance += line.amount
+            if account.balance < 0 and not line.kind.startswith("clearing:"):
+                raise LedgerError(f"{line.kind} of {posting.store_id} would fall below zero")
+            entries.append(
+                {
+                    "journal_id": journal_id,
+                    "account_id": account.id,
+                    "amount": line.amount,
+                    "balance_after": account.balance,
+                    "created_at": posting.at.isoformat(),
+                }
+            )
+    return journals, entries
+
+
+def _insert(
+    journals: list[dict[str, Any]],
+    entries: list[dict[str, Any]],
+    accounts: dict[AccountKey, _Account],
+) -> None:
+    execute(
+        "INSERT INTO journal (id, store_id, livemode, kind, payment_id, transfer_id, note,"
+        " created_at) SELECT * FROM jsonb_to_recordset(%(rows)s) AS row (id text, store_id text,"
+        " livemode boolean, kind text, payment_id text, transfer_id text, note text,"
+        " created_at timestamptz)",
+        rows=jsonb(journals),
+    )
+    execute(
+        "INSERT INTO entry (journal_id, account_id, amount, balance_after, created_at)"
+        " SELECT * FROM jsonb_to_recordset(%(rows)s) AS row (journal_id text, account_id bigint,"
+        " amount bigint, balance_after bigint, created_at timestamptz)",
+        rows=jsonb(entries),
+    )
+    execute(
+        "UPDATE account SET balance = row.balance FROM jsonb_to_recordset(%(rows)s) AS row"
+        " (id bigint, balance bigint) WHERE account.id = row.id",
+        rows=jsonb([{"id": a.id, "balance": a.balance} for a in accounts.values()]),
+    )

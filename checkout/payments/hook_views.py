@@ -1,0 +1,73 @@
+"""Providers' notices in: verified, stored, judged, and answered as each provider expects."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Blueprint, Response, request
+
+from checkout.core import clock, ids
+from checkout.core.db import unit_of_work
+from checkout.core.errors import missing, unauthorized
+from checkout.core.logs import log
+from checkout.merchants.rail_accounts import load_account
+from checkout.payments.judge import judge_now
+from checkout.payments.notices import store_notices
+from checkout.rails.base import Answer, Receipt, Refusal
+from checkout.rails.registry import get_rail, names
+
+blueprint = Blueprint("payment_hooks", __name__)
+
+
+@blueprint.route("/hooks/<rail_name>/<rail_account>", methods=["POST", "GET"])
+def take_hook(rail_name: str, rail_account: str) -> Response:
+    """One notice (or several) of one rail account.
+
+    The provider hears success only after the notices are committed; what became of them may
+    be in the answer where its documents ask for it. A bad signature is 401, stores nothing
+    and is logged; storing that fails is a 5xx, so that the provider sends again.
+    """
+    account_row, account = _find_account(rail_name, rail_account)
+    rail = get_rail(rail_name)
+    read = rail.read_hook(
+        {name.lower(): value for name, value in request.headers.items()},
+        request.args.to_dict(),
+        request.get_data(cache=False),
+        account,
+        clock.utc_now(),
+    )
+    if isinstance(read, Refusal):
+        log("hook_refused", logging.WARNING, rail_account=rail_account, reason=read.reason)
+        answer = rail.refuse(read)
+        if answer is None:
+            raise unauthorized("invalid_signature", "The notice is not genuine.")
+        return _respond(answer)
+    with unit_of_work():
+        stored = store_notices(account_row, read)
+    judged = judge_now([inbox_id for inbox_id, new in stored if new])
+    receipts = [
+        Receipt(
+            stored=True,
+            disposition=judged.get(inbox_id) if new else "repeated",
+            details=notice.details,
+        )
+        for notice, (inbox_id, new) in zip(read, stored, strict=True)
+    ]
+    return _respond(rail.acknowledge(receipts))
+
+
+def _find_account(rail_name: str, rail_account: str):  # type: ignore[no-untyped-def]  # (row, Account)
+    if rail_name not in names() or not ids.is_id("ra", rail_account):
+        raise missing(what="rail account")
+    account_row, account = load_account(rail_account)
+    if account_row.rail != rail_name:
+        raise missing(what="rail account")
+    return account_row, account
+
+
+def _respond(answer: Answer) -> Response:
+    response = Response(answer.body, status=answer.status, content_type=answer.content_type)
+    response.headers.update(answer.headers)
+    return response
+
+

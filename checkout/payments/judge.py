@@ -1,0 +1,149 @@
+"""Judge stored notices: lease them, settle them, note what became of each.
+
+The process that received a notice judges it at once, together with whatever else has come in
+meanwhile; one transaction then serves many. What crashes or is left over is found by the sweep.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from checkout.core.db import one, run, unit_of_work
+from checkout.core.inbox import lease_incoming, mark_failed, mark_judged
+from checkout.core.jobs import ring_now
+from checkout.core.logs import log
+from checkout.payments.arrival import Arrival
+from checkout.payments.fail import fail_attempt
+from checkout.payments.match import find_attempts
+from checkout.payments.notices import read_notice
+from checkout.payments.settle import settle
+
+BATCH = 50
+WAIT_SECONDS = 3.0
+SWEEPER = "judge_inbox"
+
+_turn = threading.Lock()
+_waiting: set[str] = set()
+_judged: dict[str, str] = {}
+
+
+def judge_now(inbox_ids: Sequence[str]) -> dict[str, str]:
+    """Judge just-stored notices; inbox id → disposition, without those that must wait.
+
+    Requests take turns: whoever has the turn judges for all that wait, so that many notices
+    share one commit. Never raises: the notices are stored, and the sweep finds them.
+    """
+    mine = set(inbox_ids)
+    _waiting.update(mine)
+    try:
+        if not _turn.acquire(timeout=WAIT_SECONDS):
+            return {}
+        try:
+            if not mine <= _judged.keys():
+                _judged.update(judge_batch(sorted(_waiting - _judged.keys())[:BATCH]))
+        finally:
+            _turn.release()
+    except Exception:  # noqa: BLE001 - whatever it was, the notice is stored and waits
+        log("judge_failed", logging.ERROR, exc_info=True, count=len(mine))
+        ring_now(SWEEPER)
+    finally:
+        _waiting.difference_update(mine)
+    return {id_: _judged.pop(id_) for id_ in mine if id_ in _judged}
+
+
+def judge_batch(inbox_ids: Sequence[str] | None = None) -> dict[str, str]:
+    """Judge waiting notices in one transaction; a poisoned one is set apart from the others."""
+    try:
+        with unit_of_work():
+            rows = lease_incoming(inbox_ids, limit=BATCH)
+            return _judge(rows)
+    except Exception:
+        if inbox_ids is not None and len(inbox_ids) == 1:
+            raise
+        with unit_of_work():
+            apart = [row.id for row in lease_incoming(inbox_ids, limit=BATCH)]
+        log("judge_batch_failed", logging.ERROR, exc_info=True, count=len(apart))
+    return _judge_apart(apart)
+
+
+def _judge_apart(inbox_ids: Sequence[str]) -> dict[str, str]:
+    """One transaction each, so that what cannot be judged stops nobody else's money."""
+    results: dict[str, str] = {}
+    for inbox_id in inbox_ids:
+        try:
+            with unit_of_work():
+                results |= _judge(lease_incoming([inbox_id], limit=1))
+        except Exception as error:  # noqa: BLE001 - any crash is noted and tried again
+            log("judge_notice_failed", logging.ERROR, exc_info=True, inbox=inbox_id)
+            with unit_of_work():
+                mark_failed(inbox_id, f"{type(error).__name__}: {error}")
+    return results
+
+
+def _judge(rows: Sequence[Any]) -> dict[str, str]:
+    results: dict[str, str] = {}
+    by_store = sorted(rows, key=lambda row: (row.store_id, row.livemode))
+    for (store_id, livemode), group in groupby(
+        by_store, key=lambda row: (row.store_id, row.livemode)
+    ):
+        offset = timedelta(0) if livemode else _test_offset(store_id)
+        arrivals = [_arrival(row, offset) for row in group]
+        money = [a for a in arrivals if a.notice.outcome in ("succeeded", "unreadable")]
+        results |= settle(money) if money else {}
+        for arrival in arrivals:
+            if arrival.notice.outcome == "failed":
+                results[arrival.inbox_id] = _fail_named(arrival)
+            elif arrival.inbox_id not in results:
+                results[arrival.inbox_id] = "ignored"
+    if results:
+        mark_judged(results)
+    return results
+
+
+def _arrival(row: Any, offset: timedelta) -> Arrival:
+    received_at: datetime = row.received_at + offset
+    return Arrival(
+        inbox_id=row.id,
+        store_id=row.store_id,
+        livemode=row.livemode,
+        rail=row.rail,
+        rail_account_id=row.rail_account_id,
+        notice=read_notice(row),
+        received_at=received_at,
+    )
+
+
+def _test_offset(store_id: str) -> timedelta:
+    row = one("SELECT clock_offset_seconds AS seconds FROM store WHERE id = %(id)s", id=store_id)
+    return timedelta(seconds=row.seconds if row is not None else 0)
+
+
+def _fail_named(arrival: Arrival) -> str:
+    """A provider says that an attempt failed; only what names exactly one attempt is believed."""
+    known = find_attempts(arrival.store_id, arrival.livemode, [arrival.notice])
+    attempts = {
+        attempt.id: attempt
+        for attempt in known.values()
+        if attempt.rail_account_id == arrival.rail_account_id
+    }
+    if len(attempts) != 1:
+        return "ignored"
+    details = arrival.notice.details
+    failed = fail_attempt(
+        next(iter(attempts)),
+        code=str(details.get("failure_code") or "declined"),
+        message=str(details.get("failure_message") or "The provider declined the payment."),
+        actor=f"rail:{arrival.rail}",
+        counts=True,
+    )
+    return "failed" if failed else "ignored"
+
+
+def pending_count() -> int:
+    """How many notices wait to be judged."""
+    return int(run("SELECT count(*) AS count FROM inbox WHERE judged_at IS NULL")[0].count)

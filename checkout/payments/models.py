@@ -1,0 +1,158 @@
+"""Attempts to pay, transfers of money, and payments; and what pretend providers remember."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Text, text
+from sqlalchemy import UniqueConstraint, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from checkout.core.db import Base
+from checkout.core.models import Created, Scoped, Time
+
+LIVE = "status IN ('pending', 'requires_action')"
+
+
+class Attempt(Scoped, Created, Base):
+    """One try to pay a session on one rail. Its code names it for ever."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (
+        UniqueConstraint("code"),
+        UniqueConstraint("session_id", "number"),
+        CheckConstraint("amount > 0", name="amount"),
+        Index("uq_attempt_live", "session_id", unique=True, postgresql_where=text(LIVE)),
+        Index("ix_attempt_due", "expires_at", postgresql_where=text(LIVE)),
+        Index(
+            "ix_attempt_due_test",
+            "store_id",
+            "expires_at",
+            postgresql_where=text(f"{LIVE} AND NOT livemode"),
+        ),
+        Index(
+            "ix_attempt_provider_reference",
+            "rail_account_id",
+            "provider_reference",
+            postgresql_where=text("provider_reference IS NOT NULL"),
+        ),
+    )
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    session_id: Mapped[str] = mapped_column(ForeignKey("checkout_session.id"))
+    number: Mapped[int]
+    rail: Mapped[str] = mapped_column(Text)
+    rail_account_id: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(Text)
+    code: Mapped[str] = mapped_column(Text)
+    prompt: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    provider_reference: Mapped[str | None] = mapped_column(Text)
+    return_url: Mapped[str | None] = mapped_column(Text)
+    failure: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    expires_at: Mapped[datetime] = mapped_column(Time)
+    ended_at: Mapped[datetime | None] = mapped_column(Time)
+
+
+class Transfer(Scoped, Created, Base):
+    """One movement of money that a provider told us of, whatever became of it.
+
+    `held` is how much of it waits in suspense for a home or a person.
+    """
+
+    __tablename__ = "transfer"
+    __table_args__ = (
+        UniqueConstraint("rail_account_id", "provider_reference"),
+        CheckConstraint("held >= 0", name="held"),
+        Index("ix_transfer_list", "store_id", "livemode", "id"),
+        Index("ix_transfer_fingerprint", "rail_account_id", "fingerprint"),
+        Index("ix_transfer_session", "session_id"),
+        Index(
+            "ix_transfer_open",
+            "store_id",
+            "livemode",
+            "disposition",
+            "id",
+            postgresql_where=text("resolved_at IS NULL AND (held > 0 OR amount IS NULL)"),
+        ),
+    )
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    rail: Mapped[str] = mapped_column(Text)
+    rail_account_id: Mapped[str] = mapped_column(Text)
+    provider_reference: Mapped[str] = mapped_column(Text)
+    fingerprint: Mapped[str | None] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    twin_reference: Mapped[str | None] = mapped_column(Text)
+    inbox_id: Mapped[str] = mapped_column(Text)
+    amount: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str | None] = mapped_column(Text)
+    memo: Mapped[str] = mapped_column(Text)
+    payer: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    occurred_at: Mapped[datetime] = mapped_column(Time)
+    received_at: Mapped[datetime] = mapped_column(Time)
+    disposition: Mapped[str] = mapped_column(Text)
+    attempt_id: Mapped[str | None] = mapped_column(Text)
+    session_id: Mapped[str | None] = mapped_column(Text)
+    held: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    resolution: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    resolved_at: Mapped[datetime | None] = mapped_column(Time)
+
+
+class Payment(Scoped, Created, Base):
+    """The money that a session asked for, arrived. One a session."""
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        UniqueConstraint("session_id"),
+        CheckConstraint("amount > 0 AND fee >= 0 AND fee <= amount", name="amounts"),
+        CheckConstraint("amount_refunded BETWEEN 0 AND amount", name="refunded"),
+        Index("ix_payment_list", "store_id", "livemode", "id"),
+    )
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    session_id: Mapped[str] = mapped_column(ForeignKey("checkout_session.id"))
+    attempt_id: Mapped[str | None] = mapped_column(Text)
+    transfer_id: Mapped[str] = mapped_column(Text)
+    customer_id: Mapped[str | None] = mapped_column(Text)
+    rail: Mapped[str] = mapped_column(Text)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    fee: Mapped[int] = mapped_column(BigInteger)
+    amount_refunded: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    currency: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text)
+    late: Mapped[bool]
+    provider_reference: Mapped[str] = mapped_column(Text)
+    reference: Mapped[str | None] = mapped_column(Text)
+    paid_at: Mapped[datetime] = mapped_column(Time)
+
+
+class FakeRecord(Created, Base):
+    """What a pretend provider remembers of one rail account."""
+
+    __tablename__ = "fake_record"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
+    __table_args__ = (UniqueConstraint("rail_account_id", "kind", "key"),)
+    rail_account_id: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    key: Mapped[str] = mapped_column(Text)
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class FakeDelivery(Scoped, Created, Base):
+    """A notice that a pretend provider still has to deliver, with the provider's own retries."""
+
+    __tablename__ = "fake_delivery"
+    __table_args__ = (
+        Index("ix_fake_delivery_pending", "due_at", postgresql_where=text("done_at IS NULL")),
+    )
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
+    rail: Mapped[str] = mapped_column(Text)
+    rail_account_id: Mapped[str] = mapped_column(Text)
+    call: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    tries: Mapped[int] = mapped_column(server_default="0")
+    due_at: Mapped[datetime] = mapped_column(Time, server_default=func.now())
+    done_at: Mapped[datetime | None] = mapped_column(Time)
+    last_status: Mapped[int | None]

@@ -1,0 +1,96 @@
+"""Settle: the one function that turns money into payments.
+
+It takes a batch of arrivals in one transaction, locks their sessions in one order, decides
+each in turn and writes everything at the end: transfers, attempts, sessions with history,
+payments, journals and events. Accounts are locked last, for as short as can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from checkout.ledger.post import clearing
+from checkout.merchants.rail_accounts import load_account
+from checkout.merchants.stores import load_store
+from checkout.payments.arrival import Arrival, bank_time
+from checkout.payments.book import Book, Desk, apply_decision, open_desks, tell_unmatched, write_book
+from checkout.payments.decide import Decision, Money, Rules, decide
+from checkout.payments.match import choose_attempt, find_attempts
+from checkout.payments.rows import transfer_row
+from checkout.payments.twins import without_twins
+from checkout.rails.registry import get_rail
+
+
+def settle(arrivals: Sequence[Arrival]) -> dict[str, str]:
+    """Settle arrivals of one store and mode in the current transaction.
+
+    Returns inbox id → disposition, or 'repeated' for money that hook and list both told of.
+    """
+    arrivals, results = without_twins(arrivals)
+    if not arrivals:
+        return results
+    store_id, livemode = arrivals[0].store_id, arrivals[0].livemode
+    known = find_attempts(store_id, livemode, [arrival.notice for arrival in arrivals])
+    desks = open_desks({attempt.session_id for attempt in known.values()})
+    settings = load_store(store_id).settings
+    book = Book()
+    for arrival in arrivals:
+        results[arrival.inbox_id] = _settle_one(arrival, known, desks, settings, book)
+    write_book(book)
+    return results
+
+
+def _settle_one(
+    arrival: Arrival, known: dict[Any, Any], desks: dict[str, Desk], settings: Any, book: Book
+) -> str:
+    sessions = {session_id: desk.session for session_id, desk in desks.items()}
+    attempt = choose_attempt(arrival.notice, known, sessions)
+    desk = desks[attempt.session_id] if attempt is not None else None
+    notice = arrival.notice
+    if notice.outcome == "unreadable" or notice.amount is None or notice.currency is None:
+        decision = Decision("unreadable")
+    else:
+        decision = decide(
+            Money(
+                amount=notice.amount,
+                currency=notice.currency,
+                occurred_at=bank_time(arrival),
+                account_ok=_account_ok(arrival, attempt),
+            ),
+            desk.session if desk is not None else None,
+            Rules(settings.late_grace_minutes, settings.underpayment),
+        )
+    transfer = transfer_row(arrival, decision, attempt)
+    book.transfers.append(transfer)
+    if decision.disposition == "unreadable":
+        tell_unmatched(transfer, book)
+        return decision.disposition
+    apply_decision(
+        decision,
+        transfer,
+        desk=desk,
+        attempt_id=attempt.id if attempt is not None else None,
+        source=clearing(arrival.rail),
+        actor=f"rail:{arrival.rail}",
+        at=arrival.received_at,
+        fee_bps=settings.fee_bps,
+        book=book,
+    )
+    return decision.disposition
+
+
+def _account_ok(arrival: Arrival, attempt: Any | None) -> bool:
+    """Whether the money came to an account on which this attempt may be paid."""
+    if arrival.notice.account is None:
+        return True
+    accounts = {arrival.rail_account_id}
+    if attempt is not None:
+        if attempt.rail != arrival.rail:
+            return False
+        accounts = {attempt.rail_account_id}
+    rail = get_rail(arrival.rail)
+    return any(
+        arrival.notice.account in rail.accounts_of(load_account(account_id)[1])
+        for account_id in accounts
+    )

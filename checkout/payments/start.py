@@ -1,0 +1,208 @@
+"""Start an attempt: choose a rail, draw a code, open the rail's prompt.
+
+The session's row is locked first and everything hangs on that lock. A rail that calls its
+provider does so between two transactions: the intent is recorded, then the provider asked,
+then the outcome recorded.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from checkout.core import ids
+from checkout.core.db import jsonb, one, run, unit_of_work
+from checkout.core.errors import Problem, conflict, invalid, provider_problem
+from checkout.core.http import rail_client
+from checkout.merchants.rail_accounts import enabled_rails, load_account, rail_fits
+from checkout.payments.codes import new_code
+from checkout.payments.facts import attempt_facts, prompt_record
+from checkout.payments.fail import fail_attempt
+from checkout.payments.lapse import lapse_attempts
+from checkout.rails.base import Prompt, RailError
+from checkout.rails.registry import get_rail
+from checkout.sessions.end import refuse_ended
+from checkout.sessions.move import move_sessions, plan_move
+from checkout.sessions.queries import Locked, lock_session
+from checkout.sessions.states import LIVE as SESSION_LIVE
+from checkout.sessions.states import Event
+from checkout.sessions.tell import tell_moves
+
+CODE_TRIES = 10
+LIVE = ("pending", "requires_action")
+
+
+def start_attempt(
+    session_id: str,
+    rail_name: str | None,
+    *,
+    actor: str,
+    return_url: str | None = None,
+    retry: bool = False,
+    reuse_live: bool = False,
+    store_id: str | None = None,
+    livemode: bool | None = None,
+) -> Any:
+    """Start an attempt and return its row; opens and commits its own units of work.
+
+    A live attempt is superseded; with `reuse_live` one on the same rail is returned instead,
+    with `retry` it is refused. Raises 404; 409 `session_expired`, `session_not_active`,
+    `max_attempts_reached`, `attempt_in_progress`; 422 `rail_not_available`; 502
+    `provider_unavailable`, 504 `provider_timeout` (the attempt is then failed and not counted).
+    """
+    with unit_of_work():
+        locked = lock_session(session_id, store_id=store_id, livemode=livemode)
+        locked, newest = _lapse_if_due(locked, _newest_attempt(session_id))
+        _refuse_start(locked, newest, retry=retry)
+        rail_name = _choose_rail(locked.session, rail_name, newest)
+        if reuse_live and newest and newest.status in LIVE and newest.rail == rail_name:
+            return newest
+        attempt, account = _insert_attempt(locked, newest, rail_name, return_url)
+        rail = get_rail(rail_name)
+        if not rail.calls_out:
+            prompt = rail.open(attempt_facts(attempt, locked.session), account, rail_client)
+            return _record_prompt(locked, attempt, prompt, actor)
+        # The session waits for money from here on, whatever becomes of the call.
+        _announce(locked, "attempt_started", actor)
+    return _open_outside(locked, attempt, account, actor)
+
+
+def _open_outside(locked: Locked, attempt: Any, account: Any, actor: str) -> Any:
+    try:
+        prompt = get_rail(attempt.rail).open(
+            attempt_facts(attempt, locked.session), account, rail_client
+        )
+    except RailError as error:
+        with unit_of_work():
+            fail_attempt(
+                attempt.id,
+                code=error.code,
+                message=error.message,
+                actor=f"rail:{attempt.rail}",
+                counts=False,
+            )
+        timed_out = error.code == "provider_timeout"
+        raise provider_problem(
+            "provider_timeout" if timed_out else "provider_unavailable",
+            "The payment provider could not be reached. Please try again or choose another way.",
+            504 if timed_out else 502,
+        ) from error
+    with unit_of_work():
+        again = lock_session(attempt.session_id)
+        current = one("SELECT * FROM attempt WHERE id = %(id)s", id=attempt.id)
+        return _record_prompt(again, current, prompt, actor)
+
+
+def _newest_attempt(session_id: str) -> Any | None:
+    return one(
+        "SELECT * FROM attempt WHERE session_id = %(id)s ORDER BY number DESC LIMIT 1",
+        id=session_id,
+    )
+
+
+def _lapse_if_due(locked: Locked, newest: Any | None) -> tuple[Locked, Any | None]:
+    """An attempt past its own deadline is over now, whether or not the sweep has been here."""
+    if newest is None or newest.status not in LIVE or locked.now < newest.expires_at:
+        return locked, newest
+    if locked.now >= locked.session.expires_at:
+        return locked, newest
+    lapse_attempts([(locked, newest)])
+    return lock_session(locked.session.id), _newest_attempt(locked.session.id)
+
+
+def _refuse_start(locked: Locked, newest: Any | None, *, retry: bool) -> None:
+    refuse_ended(locked.session, locked.now)
+    if locked.session.attempts >= locked.session.max_attempts:
+        raise conflict(
+            "max_attempts_reached",
+            f"All {locked.session.max_attempts} attempts of this session have been used.",
+        )
+    if retry and newest is not None and newest.status in LIVE:
+        raise conflict("attempt_in_progress", "An attempt is still waiting for its money.")
+
+
+def _choose_rail(session: Any, wanted: str | None, newest: Any | None) -> str:
+    """The wanted rail, else that of the attempt before, else the only one there is."""
+    name = wanted or (newest.rail if newest is not None else None)
+    if name is None and len(session.rails) == 1:
+        name = session.rails[0]
+    if name is None:
+        raise invalid("missing_required_field", "Say which rail to pay on.", "rail")
+    enabled = {rail for rail, _ in enabled_rails(session.store_id, session.livemode)}
+    due = session.amount - session.amount_received
+    if (
+        name not in session.rails
+        or name not in enabled
+        or not rail_fits(name, session.currency, due)
+    ):
+        raise invalid("rail_not_available", f"{name!r} is not offered here.", "rail")
+    return name
+
+
+def _insert_attempt(
+    locked: Locked, newest: Any | None, rail_name: str, return_url: str | None
+) -> tuple[Any, Any]:
+    session = locked.session
+    account_id = dict(enabled_rails(session.store_id, session.livemode))[rail_name]
+    _, account = load_account(account_id)
+    if newest is not None and newest.status in LIVE:
+        run(
+            "UPDATE attempt SET status = 'superseded', ended_at = %(now)s WHERE id = %(id)s",
+            id=newest.id,
+            now=locked.now,
+        )
+    minutes = account.settings.get("attempt_minutes") or get_rail(rail_name).default_minutes
+    for _ in range(CODE_TRIES):
+        attempt = one(
+            "INSERT INTO attempt (id, store_id, livemode, session_id, number, rail,"
+            " rail_account_id, status, amount, currency, code, return_url, created_at, expires_at)"
+            " VALUES (%(id)s, %(store_id)s, %(livemode)s, %(session_id)s, %(number)s, %(rail)s,"
+            " %(account_id)s, 'pending', %(amount)s, %(currency)s, %(code)s, %(return_url)s,"
+            " %(now)s, %(expires_at)s) ON CONFLICT (code) DO NOTHING RETURNING *",
+            id=ids.new_id("att"),
+            store_id=session.store_id,
+            livemode=session.livemode,
+            session_id=session.id,
+            number=(newest.number if newest is not None else 0) + 1,
+            rail=rail_name,
+            account_id=account_id,
+            amount=session.amount - session.amount_received,
+            currency=session.currency,
+            code=new_code(account.code_prefixes[0]),
+            return_url=return_url,
+            now=locked.now,
+            expires_at=_attempt_deadline(session, locked.now, minutes),
+        )
+        if attempt is not None:
+            return attempt, account
+    raise Problem("api_error", 503, "service_unavailable", "No free payment code was found.")
+
+
+def _attempt_deadline(session: Any, now: datetime, minutes: int) -> datetime:
+    deadline: datetime = min(session.expires_at, now + timedelta(minutes=minutes))
+    return deadline
+
+
+def _record_prompt(locked: Locked, attempt: Any, prompt: Prompt, actor: str) -> Any:
+    row = one(
+        "UPDATE attempt SET prompt = %(prompt)s, provider_reference = %(reference)s,"
+        " status = CASE WHEN status = 'pending' THEN %(status)s ELSE status END,"
+        " expires_at = least(expires_at, coalesce(%(expires_at)s, expires_at))"
+        " WHERE id = %(id)s RETURNING *",
+        id=attempt.id,
+        prompt=jsonb(prompt_record(prompt)),
+        reference=prompt.provider_reference,
+        status="requires_action" if prompt.kind == "redirect" else "pending",
+        expires_at=prompt.expires_at,
+    )
+    event: Event = "action_required" if prompt.kind == "redirect" else "attempt_started"
+    if attempt.status in LIVE and locked.session.status in SESSION_LIVE:
+        _announce(locked, event, actor)
+    return row
+
+
+def _announce(locked: Locked, event: Event, actor: str) -> None:
+    move = plan_move(locked.session, event, actor=actor, at=locked.now)
+    move_sessions([move])
+    if move.before.status == "open":
+        tell_moves("checkout.session.processing", [move])

@@ -1,0 +1,1 @@
+"""Checkout sessions: one purchase on its way to being paid."""

@@ -1,0 +1,120 @@
+"""Change a session while it is open: what it is about, whom it is for, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from checkout.core.db import jsonb, one
+from checkout.core.errors import conflict, invalid
+from checkout.sessions.amounts import check_bounds, total_amount
+from checkout.sessions.create import choose_rails, resolve_customer
+from checkout.sessions.move import Move, move_sessions, plan_move
+from checkout.sessions.queries import lock_session
+from checkout.sessions.end import refuse_ended
+
+
+def update_session(
+    session_id: str, given: Mapping[str, Any], *, store_id: str, livemode: bool, settings: Any,
+    actor: str,
+) -> None:
+    """Apply the fields that are given (a null clears what may be empty).
+
+    Raises 404; 409 `session_expired`, `session_not_active`, or `attempt_in_progress` while
+    somebody is paying; 422 with the field.
+    """
+    locked = lock_session(session_id, store_id=store_id, livemode=livemode)
+    session = locked.session
+    refuse_ended(session, locked.now)
+    if session.status != "open":
+        raise conflict(
+            "attempt_in_progress", "The shopper is paying: only an open session can be changed."
+        )
+    columns = _changed_columns(session, given, settings)
+    move = plan_move(
+        session, "updated", actor=actor, at=locked.now, reason=", ".join(sorted(columns)) or None
+    )
+    move_sessions([move])
+    if columns:
+        _write(session.id, {**_current(session), **columns})
+
+
+def record_fulfilment(
+    session_id: str, given: Mapping[str, Any], *, store_id: str, livemode: bool, actor: str
+) -> Move:
+    """Store what the merchant did for the money; the shopper's page shows it at once.
+
+    Raises 404; 409 `session_not_active` for a session that ended unpaid.
+    """
+    locked = lock_session(session_id, store_id=store_id, livemode=livemode)
+    if locked.session.status in ("expired", "abandoned", "cancelled"):
+        refuse_ended(locked.session, locked.now)
+    fulfilment = {name: value for name, value in given.items() if value is not None}
+    move = plan_move(
+        locked.session,
+        "fulfilled",
+        actor=actor,
+        at=locked.now,
+        reason=given["status"],
+        fulfilment=fulfilment,
+    )
+    move_sessions([move])
+    return move
+
+
+COLUMNS = ("amount", "line_items", "customer_id", "metadata", "locale", "rails")
+
+
+def _current(session: Any) -> dict[str, Any]:
+    return {name: getattr(session, name) for name in COLUMNS}
+
+
+def _changed_columns(session: Any, given: Mapping[str, Any], settings: Any) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    if "metadata" in given:
+        columns["metadata"] = given["metadata"] or {}
+    if "locale" in given:
+        columns["locale"] = given["locale"]
+    if "customer" in given or "customer_id" in given:
+        columns["customer_id"] = resolve_customer(
+            {"customer": None, "customer_id": None, **given},
+            store_id=session.store_id,
+            livemode=session.livemode,
+            mode=session.mode,
+        )
+    if given.get("coupon") is not None:
+        raise invalid("coupon_invalid", "There is no such coupon.", "coupon")
+    if "amount" in given or "line_items" in given:
+        columns |= _priced(session, given, settings)
+    return columns
+
+
+def _priced(session: Any, given: Mapping[str, Any], settings: Any) -> dict[str, Any]:
+    items = given["line_items"] or [] if "line_items" in given else session.line_items
+    if "line_items" not in given:
+        # A new amount alone stands for itself: the old items no longer add up to it.
+        items = items if _sum(items) == given["amount"] else []
+    amount = total_amount(given.get("amount"), items)
+    if amount <= session.amount_received:
+        raise invalid(
+            "amount_too_small", f"{session.amount_received} has been received already.", "amount"
+        )
+    check_bounds(amount, session.currency, session.mode, settings)
+    rails = choose_rails(
+        session.rails, session.store_id, session.livemode, session.currency, amount
+    )
+    return {"amount": amount, "line_items": items, "rails": rails}
+
+
+def _sum(items: list[dict[str, Any]]) -> int:
+    return sum(item["quantity"] * item["unit_amount"] for item in items)
+
+
+def _write(session_id: str, columns: dict[str, Any]) -> None:
+    one(
+        "UPDATE checkout_session SET amount = %(amount)s, line_items = %(line_items)s,"
+        " customer_id = %(customer_id)s, metadata = %(metadata)s, locale = %(locale)s,"
+        " rails = %(rails)s WHERE id = %(id)s RETURNING id",
+        id=session_id,
+        **{**columns, "line_items": jsonb(columns["line_items"])},
+    )
