@@ -1,0 +1,43 @@
+"""The outgoing client that rails are handed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from checkout.core.http import OutsideError, send
+from checkout.rails.base import HttpAnswer, RailError
+
+MAX_BYTES = 524_288
+"""A page of a bank's list is longer than any other answer that is read."""
+
+
+def rail_client(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+    timeout_seconds: float = 12.0,
+) -> HttpAnswer:
+    """Call a provider, whose host comes from the settings and needs no vetting.
+
+    A connection serves one call: a request that may move money is never sent again by
+    itself. Raises a temporary RailError `provider_timeout` or `provider_unavailable` when
+    there was no answer, or one longer than 512 KiB.
+    """
+    try:
+        answer = send(
+            method,
+            url,
+            headers=headers or {},
+            body=body,
+            timeout_seconds=timeout_seconds,
+            vet=False,
+            max_bytes=MAX_BYTES,
+        )
+    except OutsideError as error:
+        code = "provider_timeout" if error.kind == "timeout" else "provider_unavailable"
+        raise RailError(code, error.message, temporary=True) from error
+    if not answer.complete:
+        raise RailError("provider_unavailable", "The provider's answer is too long", temporary=True)
+    return HttpAnswer(status=answer.status, headers=answer.headers, body=answer.body)
