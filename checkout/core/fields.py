@@ -56,16 +56,22 @@ def _flag(value: Any) -> Any:
 def _moment(value: Any) -> Any:
     if isinstance(value, str):
         # In a query an unescaped + of the zone arrives as a blank.
-        text = value.replace(" ", "+")
-        try:
-            if not RFC3339.fullmatch(text):
-                raise ValueError
-            return datetime.fromisoformat(text.upper()).astimezone(UTC)
-        except (ValueError, OverflowError):
+        moment = _parse_moment(value.replace(" ", "+"))
+        if moment is None:
             raise PydanticCustomError(
                 "invalid_value", "Input should be an RFC 3339 time such as 2026-01-31T08:00:00Z"
-            ) from None
+            )
+        return moment
     return value
+
+
+def _parse_moment(text: str) -> datetime | None:
+    if not RFC3339.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def check_web_url(value: str) -> str:

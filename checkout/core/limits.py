@@ -104,7 +104,7 @@ def _count(key: str) -> int:
 
 
 def _increase(redis: Redis, key: str) -> int:
-    count = int(redis.incr(key))  # type: ignore[arg-type]  # the client is not an async one
+    count = int(redis.incr(key))
     if count == 1:
         redis.expire(key, WINDOW_SECONDS * 2)
     return count
@@ -138,7 +138,7 @@ def _blocked_seconds(key: str) -> float:
         limits.asked_at[key] = now
         shared = with_redis(lambda redis: redis.get(f"blocked:{key}"), otherwise=None)
         if shared:
-            limits.blocked_until[key] = float(shared)  # type: ignore[arg-type]  # bytes
+            limits.blocked_until[key] = float(shared)
     until = limits.blocked_until.get(key)
     if until is None:
         return 0.0

@@ -146,7 +146,7 @@ def _parameters(made: Operation) -> list[dict[str, Any]]:
             {
                 "name": "Idempotency-Key",
                 "in": "header",
-                "description": "The same key with the same body gets the first answer, for 24 hours.",
+                "description": "The same key and body get the first answer, for 24 hours.",
                 "schema": {
                     "type": "string",
                     "minLength": 1,

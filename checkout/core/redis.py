@@ -57,7 +57,7 @@ def connect(url: str, **options: object) -> Redis:
         "max_connections": MAX_CONNECTIONS,
         "retry": Retry(NoBackoff(), 1),
     }
-    client: Redis = Redis.from_url(url, **(settings | options))  # type: ignore[arg-type]
+    client: Redis = Redis.from_url(url, **(settings | options))
     return client
 
 

@@ -250,7 +250,7 @@ def _answer_problem(problem: Problem) -> BaseResponse:
 def _answer_http_exception(error: HTTPException) -> BaseResponse:
     status = error.code or 500
     if status < 400:
-        return error.get_response()  # type: ignore[return-value]  # a redirect, not an error
+        return error.get_response()  # A redirect, not an error.
     if status >= 500 and status not in HTTP_CODES:
         return _answer_crash(error)
     code, message = HTTP_CODES.get(status, ("bad_request", "The request cannot be served."))

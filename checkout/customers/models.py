@@ -33,6 +33,14 @@ class Customer(Scoped, Created, Base):
             unique=True,
             postgresql_where=text("email IS NOT NULL AND reference IS NULL"),
         ),
+        Index(
+            "ix_customer_email",
+            "store_id",
+            "livemode",
+            "email",
+            "id",
+            postgresql_where=text("email IS NOT NULL"),
+        ),
         Index("ix_customer_list", "store_id", "livemode", "id"),
     )
     id: Mapped[str] = mapped_column(Text, primary_key=True)

@@ -1,0 +1,135 @@
+"""Lists: newest first, a page at a time, at a cost that does not grow with the table."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, Field
+
+from checkout.core.body import Query
+from checkout.core.db import one, run
+from checkout.core.errors import invalid, missing
+from checkout.core.fields import QueryInteger, QueryTime
+from checkout.core.scope import Scope
+
+Condition = tuple[str, dict[str, Any]]
+"""A piece of SQL with its named parameters."""
+
+Whole = Annotated[QueryInteger, Field(ge=1, le=100)]
+
+
+class ListQuery(Query):
+    """What every list takes; a resource's own filters are added in a subclass."""
+
+    limit: Whole = 20
+    cursor: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    created_at_gte: QueryTime | None = Field(default=None, alias="created_at[gte]")
+    created_at_gt: QueryTime | None = Field(default=None, alias="created_at[gt]")
+    created_at_lte: QueryTime | None = Field(default=None, alias="created_at[lte]")
+    created_at_lt: QueryTime | None = Field(default=None, alias="created_at[lt]")
+    include: Literal["total_count"] | None = None
+
+
+def list_page(
+    *,
+    table: str,
+    scope: Scope,
+    query: ListQuery,
+    render: Callable[[Any], dict[str, Any]],
+    conditions: Sequence[Condition] = (),
+    columns: str = "*",
+) -> dict[str, Any]:
+    """One page of a table's rows in this scope, as the API's list.
+
+    `table`, `columns` and the conditions' SQL are constants of the code; what callers send
+    travels in the parameters. Raises `invalid_cursor`, and `resource_missing` for a cursor
+    of another store or mode.
+    """
+    where, params = _where(scope, [*conditions, *_created(query)])
+    page, after = where, ""
+    if query.cursor is not None:
+        after = _read_cursor(query.cursor, table, scope)
+        page += " AND id < %(after)s"
+    rows = run(
+        f"SELECT {columns} FROM {table} WHERE {page} ORDER BY id DESC LIMIT %(most)s",  # noqa: S608
+        **params,
+        after=after,
+        most=query.limit + 1,
+    )
+    has_more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    answer: dict[str, Any] = {
+        "object": "list",
+        "data": [render(row) for row in rows],
+        "has_more": has_more,
+        "next_cursor": _write_cursor(rows[-1].id) if has_more else None,
+    }
+    if query.include == "total_count":
+        counted = one(f"SELECT count(*) AS total FROM {table} WHERE {where}", **params)  # noqa: S608
+        answer["total_count"] = counted.total if counted is not None else 0
+    return answer
+
+
+Item = TypeVar("Item", bound=BaseModel)
+
+
+class ListOf(BaseModel, Generic[Item]):
+    """The answer of a list; an operation names it as `answer=ListOf[SomeModel]`."""
+
+    object: Literal["list"]
+    data: list[Item]
+    has_more: bool
+    next_cursor: str | None
+    total_count: int = Field(default=0, description="Only with include=total_count.")
+
+
+def _where(scope: Scope, conditions: Sequence[Condition]) -> tuple[str, dict[str, Any]]:
+    pieces = ["store_id = %(store_id)s AND livemode = %(livemode)s"]
+    params: dict[str, Any] = {"store_id": scope.store_id, "livemode": scope.livemode}
+    for piece, given in conditions:
+        pieces.append(f"({piece})")
+        params |= given
+    return " AND ".join(pieces), params
+
+
+def _created(query: ListQuery) -> list[Condition]:
+    bounds = (
+        (">=", "created_gte", query.created_at_gte),
+        (">", "created_gt", query.created_at_gt),
+        ("<=", "created_lte", query.created_at_lte),
+        ("<", "created_lt", query.created_at_lt),
+    )
+    # Times are shown without their fraction, so they are compared without it.
+    return [
+        (f"date_trunc('second', created_at) {sign} %({name})s", {name: moment})
+        for sign, name, moment in bounds
+        if moment is not None
+    ]
+
+
+def _write_cursor(row_id: str) -> str:
+    return base64.urlsafe_b64encode(row_id.encode()).rstrip(b"=").decode()
+
+
+def _read_cursor(cursor: str, table: str, scope: Scope) -> str:
+    """The id in a cursor, which must be one of this scope's rows."""
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        row_id = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
+    except (UnicodeError, binascii.Error):
+        row_id = ""
+    if not row_id.isprintable() or "_" not in row_id or _write_cursor(row_id) != cursor:
+        raise invalid("invalid_cursor", "This cursor is not one that a list gave.", "cursor", 400)
+    found = one(
+        f"SELECT 1 AS found FROM {table} WHERE id = %(id)s"  # noqa: S608 - a constant
+        " AND store_id = %(store_id)s AND livemode = %(livemode)s",
+        id=row_id,
+        store_id=scope.store_id,
+        livemode=scope.livemode,
+    )
+    if found is None:
+        raise missing("cursor", "cursor")
+    return row_id
