@@ -30,7 +30,6 @@ def create_app(config: Config | None = None) -> Flask:
         static_folder=None,
     )
     app.extensions["checkout_config"] = settings
-    app.config["SECRET_KEY"] = settings.secret_key
     logs.init_logs(settings)
     init_db(app, settings)
     redis.init_redis(app, settings)

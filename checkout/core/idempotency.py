@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from checkout.core.db import db, execute, one, run, unit_of_work
 from checkout.core.errors import Problem, conflict, invalid
+from checkout.core.jobs import periodic
 from checkout.core.scope import Scope
 
 HEADER = "Idempotency-Key"
@@ -140,6 +141,7 @@ def keep_refusal(key: Key, problem: Problem, body: str) -> None:
         keep(key, problem.status, body)
 
 
+@periodic("purge_idempotency_keys", every_seconds=600)
 def purge_keys() -> int:
     """Delete keys older than a day, some thousands per transaction; returns how many."""
     deleted = 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import Flask, current_app, g
@@ -25,10 +26,21 @@ if TYPE_CHECKING:
 
 WINDOW_SECONDS = 60
 PUBLIC_PER_MINUTE = 30
+LEASES_PER_WINDOW = 500
 FAILURES = RateLimitItemPerSecond(10, 300)
 BLOCK_SECONDS = 900
 SEEN_SECONDS = 1.0
 SEEN_MAX = 10_000
+
+
+@dataclass(slots=True)
+class Lease:
+    """Calls of one window that this process has counted in Redis beforehand."""
+
+    window: int
+    top: int
+    """The shared count, this lease included."""
+    left: int
 
 
 class Limits:
@@ -41,6 +53,7 @@ class Limits:
         """Blocks that this process knows of: key → Unix seconds."""
         self.asked_at: dict[str, float] = {}
         """When Redis was last asked whether a key is blocked: key → monotonic seconds."""
+        self.leases: dict[str, Lease] = {}
 
 
 def init_limits(app: Flask) -> None:
@@ -50,13 +63,14 @@ def init_limits(app: Flask) -> None:
 def limit_calls(bucket: str, per_minute: int) -> None:
     """Count one call against a bucket and raise `rate_limited` when it is one too many.
 
-    The window is the clock's minute, so one INCR decides and the reset time is known without
-    asking. The answer's RateLimit headers come from here.
+    The window is the clock's minute, so one increment decides and the reset time is known
+    without asking. Large limits are counted some calls at a time, so that not every call goes
+    to Redis. The answer's RateLimit headers come from here.
     """
     now = time.time()
     window = int(now // WINDOW_SECONDS)
     reset_seconds = math.ceil((window + 1) * WINDOW_SECONDS - now)
-    count = _count(f"limit:{bucket}:{window}")
+    count = _count(bucket, window, max(1, per_minute // LEASES_PER_WINDOW))
     g.rate_limit = (per_minute, max(0, per_minute - count), reset_seconds)
     if count > per_minute:
         raise too_many("rate_limited", "Too many requests. Please slow down.", reset_seconds)
@@ -97,15 +111,24 @@ def forget_failed_authentications(key: str) -> None:
     with_redis(lambda redis: redis.delete(f"blocked:{key}", f"failures:{key}"), otherwise=0)
 
 
-def _count(key: str) -> int:
+def _count(bucket: str, window: int, chunk: int) -> int:
     """How many calls this window has seen, this one included."""
-    shared = with_redis(lambda redis: _increase(redis, key), otherwise=0)
-    return shared or _limits().memory.incr(key, WINDOW_SECONDS)
+    leases = _limits().leases
+    lease = leases.get(bucket)
+    if lease is None or lease.window != window or lease.left == 0:
+        key = f"limit:{bucket}:{window}"
+        top = with_redis(lambda redis: _increase(redis, key, chunk), otherwise=0)
+        lease = Lease(window, top or _limits().memory.incr(key, WINDOW_SECONDS, chunk), chunk)
+        if len(leases) >= SEEN_MAX:
+            leases.clear()
+        leases[bucket] = lease
+    lease.left -= 1
+    return lease.top - lease.left
 
 
-def _increase(redis: Redis, key: str) -> int:
-    count = int(redis.incr(key))
-    if count == 1:
+def _increase(redis: Redis, key: str, amount: int) -> int:
+    count = int(redis.incrby(key, amount))
+    if count == amount:
         redis.expire(key, WINDOW_SECONDS * 2)
     return count
 

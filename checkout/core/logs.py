@@ -55,7 +55,12 @@ def log(name: str, /, level: int = logging.INFO, exc_info: Any = None, **fields:
         return
     if has_app_context() and "request_id" in g:
         fields.setdefault("request_id", g.request_id)
-    logger.log(level, name, extra={"fields": fields}, exc_info=exc_info)
+    if isinstance(exc_info, BaseException):
+        exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
+    # Made by hand: the logger would walk the stack to find a file name that nobody reads.
+    record = logging.LogRecord(logger.name, level, "", 0, name, None, exc_info)
+    record.fields = fields
+    logger.handle(record)
 
 
 def security_event(name: str, /, **fields: Any) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from checkout.core.audit import record_audit
-from checkout.core.db import one
+from checkout.core.db import after_commit, one
 from checkout.core.errors import missing
+from checkout.keys.authenticate import forget_found_keys
 
 
 def revoke_key(store_id: str, key_id: str, *, actor: str = "system") -> None:
@@ -21,3 +22,4 @@ def revoke_key(store_id: str, key_id: str, *, actor: str = "system") -> None:
     if row is None:
         raise missing("key", "key")
     record_audit(store_id, actor, "key.revoked", target=key_id)
+    after_commit(forget_found_keys)

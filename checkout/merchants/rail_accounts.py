@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from checkout.core.audit import record_audit
 from checkout.core.brief_cache import BriefCache
 from checkout.core.config import config
 from checkout.core.crypto import seal, unseal
-from checkout.core.db import execute, one, run
+from checkout.core.db import after_commit, execute, one, run
 from checkout.core.errors import Problem, invalid, missing
 from checkout.core.ids import is_id, new_id
 from checkout.core.money import MAXIMUM
@@ -78,6 +79,7 @@ def configure_rail(
         ),
     )
     _forget(store_id, livemode, account_id)
+    after_commit(partial(_forget, store_id, livemode, account_id))
     return account_id
 
 
@@ -157,7 +159,8 @@ def _opened(row: Any) -> dict[str, Any]:
     """All fields of a row, the sealed ones decrypted."""
     if row.sealed is None:
         return dict(row.settings)
-    return dict(row.settings) | json.loads(unseal(row.sealed, row=row.id, column=SEALED))
+    secrets = json.loads(unseal(row.sealed, row=row.id, column=SEALED))
+    return {**row.settings, **secrets}
 
 
 def _supersede(

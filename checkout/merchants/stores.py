@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from checkout.core.audit import record_audit
 from checkout.core.brief_cache import BriefCache
-from checkout.core.db import execute, one
+from checkout.core.db import after_commit, execute, one
 from checkout.core.errors import conflict, invalid, missing
 from checkout.core.ids import is_id, new_id
 from checkout.merchants.settings import StoreSettings, changed_settings, read_settings
@@ -87,6 +88,7 @@ def change_store(store_id: str, changes: dict[str, Any], *, actor: str) -> Store
     )
     record_audit(store_id, actor, "store.changed", target=store_id, changed=sorted(changes))
     _stores.forget(store_id)
+    after_commit(partial(_stores.forget, store_id))
     store = _read_store(store_id)
     assert store is not None  # noqa: S101 - its row is locked by this transaction
     return store
