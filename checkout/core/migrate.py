@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flask import Flask
+from flask import Flask, g
+from flask.cli import with_appcontext
 
 from checkout.core.db import db
 
@@ -40,7 +41,16 @@ class MigrationCommands(click.Group):
 def init_migrate(app: Flask, directory: Path) -> None:
     """Add the `flask db` commands; `flask_migrate.upgrade()` works inside the app's context."""
     app.extensions["migrate"] = DeferredMigrate(directory)
-    app.cli.add_command(MigrationCommands("db", help="Database migrations."))
+    app.cli.add_command(
+        MigrationCommands("db", help="Database migrations.", callback=_without_options)
+    )
+
+
+@with_appcontext
+def _without_options() -> None:
+    """What Flask-Migrate's own group would set from its options, which nobody needs here."""
+    g.directory = None
+    g.x_arg = []
 
 
 def _commands() -> click.Group:

@@ -14,7 +14,7 @@ from typing import Any
 
 from checkout.core import clock
 from checkout.core.db import one, run, unit_of_work
-from checkout.core.http import rail_client
+from checkout.rails.client import rail_client
 from checkout.core.logs import log
 from checkout.merchants.rail_accounts import load_account
 from checkout.payments.facts import attempt_facts

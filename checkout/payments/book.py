@@ -8,7 +8,7 @@ from typing import Any
 
 from checkout.core import ids
 from checkout.core.db import run
-from checkout.core.http import rail_client
+from checkout.rails.client import rail_client
 from checkout.core.outbox import Event, record_events
 from checkout.ledger.post import FEES, STORE_BALANCE, SUSPENSE, WALLET, Line, Posting, post
 from checkout.merchants.rail_accounts import load_account
@@ -140,7 +140,7 @@ def _complete(
     _end_attempts(desk, attempt_id, at, book)
     move = plan_move(
         session,
-        "accepted" if actor.startswith(("key:", "user:", "command")) else "paid",
+        "accepted" if source == SUSPENSE else "paid",
         actor=actor,
         at=at,
         reason="late" if decision.late else None,
@@ -240,6 +240,23 @@ def _ask_for_rest(desk: Desk, book: Book) -> None:
         _put_attempt(desk, asking._replace(prompt=prompt_record(prompt)), book)
 
 
+def withdraw_part(desk: Desk, amount: int, actor: str, at: datetime, book: Book) -> None:
+    """A part that finds its home elsewhere is no longer among what the session received."""
+    left = desk.session.amount_received - amount
+    move = plan_move(
+        desk.session,
+        "part_withdrawn",
+        actor=actor,
+        at=at,
+        amount_received=left,
+        payment_status="partially_paid" if left else "unpaid",
+    )
+    book.moves.append(move)
+    desk.session = move.after
+    if desk.session.status in LIVE_SESSION:
+        _ask_for_rest(desk, book)
+
+
 def _end_attempts(desk: Desk, attempt_id: str | None, at: datetime, book: Book) -> None:
     """The attempt that brought the money has succeeded; another that is live ends with it."""
     for attempt in list(desk.attempts.values()):
@@ -316,7 +333,7 @@ def write_book(book: Book) -> None:
     if book.released:
         run(
             "UPDATE transfer SET held = 0 WHERE session_id = ANY(%(ids)s)"
-            " AND disposition = 'partial' AND held > 0",
+            " AND counts AND disposition = 'partial' AND held > 0",
             ids=book.released,
         )
     write_payments(book.payments)

@@ -61,7 +61,11 @@ def judge_batch(inbox_ids: Sequence[str] | None = None) -> dict[str, str]:
     try:
         with unit_of_work():
             rows = lease_incoming(inbox_ids, limit=BATCH)
-            return _judge(rows)
+            apart = [row.id for row in rows if row.notice["outcome"] == "failed"]
+            results = _judge([row for row in rows if row.notice["outcome"] != "failed"])
+        # A failure locks its own session: in a transaction of its own it waits for nobody
+        # while holding what a settled batch holds.
+        return results | _judge_apart(apart)
     except Exception:
         if inbox_ids is not None and len(inbox_ids) == 1:
             raise
@@ -77,7 +81,8 @@ def _judge_apart(inbox_ids: Sequence[str]) -> dict[str, str]:
     for inbox_id in inbox_ids:
         try:
             with unit_of_work():
-                results |= _judge(lease_incoming([inbox_id], limit=1))
+                judged = _judge(lease_incoming([inbox_id], limit=1))
+            results |= judged
         except Exception as error:  # noqa: BLE001 - any crash is noted and tried again
             log("judge_notice_failed", logging.ERROR, exc_info=True, inbox=inbox_id)
             with unit_of_work():

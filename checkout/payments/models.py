@@ -59,7 +59,8 @@ class Attempt(Scoped, Created, Base):
 class Transfer(Scoped, Created, Base):
     """One movement of money that a provider told us of, whatever became of it.
 
-    `held` is how much of it waits in suspense for a home or a person.
+    `held` is how much of it waits in suspense for a home or a person; `counts` says whether
+    it is among what its session has received.
     """
 
     __tablename__ = "transfer"
@@ -97,6 +98,7 @@ class Transfer(Scoped, Created, Base):
     attempt_id: Mapped[str | None] = mapped_column(Text)
     session_id: Mapped[str | None] = mapped_column(Text)
     held: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    counts: Mapped[bool]
     resolution: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     resolved_at: Mapped[datetime | None] = mapped_column(Time)
 

@@ -18,7 +18,7 @@ from checkout.payments.book import Book, Desk, apply_decision, open_desks, tell_
 from checkout.payments.decide import Decision, Money, Rules, decide
 from checkout.payments.match import choose_attempt, find_attempts
 from checkout.payments.rows import transfer_row
-from checkout.payments.twins import without_twins
+from checkout.payments.twins import mark_twins, without_twins
 from checkout.rails.registry import get_rail
 
 
@@ -27,9 +27,10 @@ def settle(arrivals: Sequence[Arrival]) -> dict[str, str]:
 
     Returns inbox id → disposition, or 'repeated' for money that hook and list both told of.
     """
-    arrivals, results = without_twins(arrivals)
+    arrivals, twins = without_twins(arrivals)
     if not arrivals:
-        return results
+        return mark_twins(twins)
+    results: dict[str, str] = {}
     store_id, livemode = arrivals[0].store_id, arrivals[0].livemode
     known = find_attempts(store_id, livemode, [arrival.notice for arrival in arrivals])
     desks = open_desks({attempt.session_id for attempt in known.values()})
@@ -38,7 +39,7 @@ def settle(arrivals: Sequence[Arrival]) -> dict[str, str]:
     for arrival in arrivals:
         results[arrival.inbox_id] = _settle_one(arrival, known, desks, settings, book)
     write_book(book)
-    return results
+    return results | mark_twins(twins)
 
 
 def _settle_one(

@@ -7,13 +7,14 @@ then the outcome recorded.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from checkout.core import ids
 from checkout.core.db import jsonb, one, run, unit_of_work
 from checkout.core.errors import Problem, conflict, invalid, provider_problem
-from checkout.core.http import rail_client
+from checkout.rails.client import rail_client
 from checkout.merchants.rail_accounts import enabled_rails, load_account, rail_fits
 from checkout.payments.codes import new_code
 from checkout.payments.facts import attempt_facts, prompt_record
@@ -42,11 +43,12 @@ def start_attempt(
     reuse_live: bool = False,
     store_id: str | None = None,
     livemode: bool | None = None,
+    keep: Callable[[Any], None] = lambda attempt: None,
 ) -> Any:
     """Start an attempt and return its row; opens and commits its own units of work.
 
     A live attempt is superseded; with `reuse_live` one on the same rail is returned instead,
-    with `retry` it is refused. Raises 404; 409 `session_expired`, `session_not_active`,
+    with `retry` it is refused. `keep` is called with the row in the last transaction. Raises 404; 409 `session_expired`, `session_not_active`,
     `max_attempts_reached`, `attempt_in_progress`; 422 `rail_not_available`; 502
     `provider_unavailable`, 504 `provider_timeout` (the attempt is then failed and not counted).
     """
@@ -61,13 +63,17 @@ def start_attempt(
         rail = get_rail(rail_name)
         if not rail.calls_out:
             prompt = rail.open(attempt_facts(attempt, locked.session), account, rail_client)
-            return _record_prompt(locked, attempt, prompt, actor)
+            row = _record_prompt(locked, attempt, prompt, actor)
+            keep(row)
+            return row
         # The session waits for money from here on, whatever becomes of the call.
         _announce(locked, "attempt_started", actor)
-    return _open_outside(locked, attempt, account, actor)
+    return _open_outside(locked, attempt, account, actor, keep)
 
 
-def _open_outside(locked: Locked, attempt: Any, account: Any, actor: str) -> Any:
+def _open_outside(
+    locked: Locked, attempt: Any, account: Any, actor: str, keep: Callable[[Any], None]
+) -> Any:
     try:
         prompt = get_rail(attempt.rail).open(
             attempt_facts(attempt, locked.session), account, rail_client
@@ -90,7 +96,9 @@ def _open_outside(locked: Locked, attempt: Any, account: Any, actor: str) -> Any
     with unit_of_work():
         again = lock_session(attempt.session_id)
         current = one("SELECT * FROM attempt WHERE id = %(id)s", id=attempt.id)
-        return _record_prompt(again, current, prompt, actor)
+        row = _record_prompt(again, current, prompt, actor)
+        keep(row)
+        return row
 
 
 def _newest_attempt(session_id: str) -> Any | None:
@@ -128,7 +136,7 @@ def _choose_rail(session: Any, wanted: str | None, newest: Any | None) -> str:
         name = session.rails[0]
     if name is None:
         raise invalid("missing_required_field", "Say which rail to pay on.", "rail")
-    enabled = {rail for rail, _ in enabled_rails(session.store_id, session.livemode)}
+    enabled = {offer.rail for offer in enabled_rails(session.store_id, session.livemode)}
     due = session.amount - session.amount_received
     if (
         name not in session.rails
@@ -143,7 +151,11 @@ def _insert_attempt(
     locked: Locked, newest: Any | None, rail_name: str, return_url: str | None
 ) -> tuple[Any, Any]:
     session = locked.session
-    account_id = dict(enabled_rails(session.store_id, session.livemode))[rail_name]
+    account_id = next(
+        offer.rail_account_id
+        for offer in enabled_rails(session.store_id, session.livemode)
+        if offer.rail == rail_name
+    )
     _, account = load_account(account_id)
     if newest is not None and newest.status in LIVE:
         run(

@@ -103,7 +103,9 @@ def choose_rails(
 ) -> list[str]:
     """The rails that are enabled and fit, or the wanted ones of them; raises 422."""
     fitting = [
-        name for name, _ in enabled_rails(store_id, livemode) if rail_fits(name, currency, amount)
+        offer.rail
+        for offer in enabled_rails(store_id, livemode)
+        if rail_fits(offer.rail, currency, amount)
     ]
     if wanted is None:
         if not fitting:

@@ -1,0 +1,259 @@
+"""Attempts, transfers and payments over the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+
+from checkout.core import clock
+from checkout.core.api import Call, operation
+from checkout.core.errors import conflict, provider_problem
+from checkout.core.limits import limit_calls
+from checkout.core.lists import Condition, ListOf, list_page
+from checkout.payments.ask import check_attempt
+from checkout.payments.queries import load_row
+from checkout.payments.records import transfer_object
+from checkout.payments.resolve import resolve_transfer
+from checkout.payments.schemas import (
+    CheckAnswer,
+    PaymentList,
+    Resolve,
+    RetryAttempt,
+    StartAttempt,
+    TransferAnswer,
+    TransferList,
+)
+from checkout.payments.start import start_attempt
+from checkout.rails.base import RailError
+from checkout.sessions.create import check_return_url
+from checkout.sessions.objects import attempt_object, payment_object
+from checkout.sessions.schemas import AttemptAnswer, PaymentAnswer
+
+blueprint = Blueprint("payments_api", __name__, url_prefix="/api/v1")
+CHECKS_PER_MINUTE = 6
+START_ERRORS = (
+    "session_expired",
+    "session_not_active",
+    "max_attempts_reached",
+    "rail_not_available",
+    "customer_required",
+    "missing_required_field",
+    "provider_unavailable",
+    "provider_timeout",
+)
+
+
+@operation(
+    blueprint,
+    "POST",
+    "/checkout/sessions/<session_id>/attempts",
+    summary="Start a payment attempt",
+    body=StartAttempt,
+    answer=AttemptAnswer,
+    status=201,
+    errors=START_ERRORS,
+    tag="Payment attempts",
+    outside=True,
+    description="Supersedes the live attempt; money on its code still counts.",
+)
+def post_attempt(call: Call, session_id: str) -> tuple[dict[str, Any], int]:
+    """201 with the attempt and everything that the shopper needs to pay."""
+    return _start(call, session_id, call.body.rail, return_url=call.body.return_url)
+
+
+@operation(
+    blueprint,
+    "POST",
+    "/checkout/sessions/<session_id>/retry",
+    summary="Try again after a failed or lapsed attempt",
+    body=RetryAttempt,
+    answer=AttemptAnswer,
+    status=201,
+    errors=(*START_ERRORS, "attempt_in_progress"),
+    tag="Payment attempts",
+    outside=True,
+)
+def post_retry(call: Call, session_id: str) -> tuple[dict[str, Any], int]:
+    """A new attempt, on the same rail unless another is given."""
+    return _start(call, session_id, call.body.rail, retry=True)
+
+
+def _start(
+    call: Call,
+    session_id: str,
+    rail: str | None,
+    *,
+    return_url: str | None = None,
+    retry: bool = False,
+) -> tuple[dict[str, Any], int]:
+    scope = call.scope
+    attempt = start_attempt(
+        session_id,
+        rail,
+        actor=scope.actor,
+        return_url=check_return_url(return_url, "return_url", scope.livemode, scope.settings),
+        retry=retry,
+        store_id=scope.store_id,
+        livemode=scope.livemode,
+        keep=lambda row: call.keep(attempt_object(row), 201),
+    )
+    return attempt_object(attempt), 201
+
+
+@operation(
+    blueprint,
+    "GET",
+    "/checkout/attempts/<attempt_id>",
+    summary="Read a payment attempt",
+    answer=AttemptAnswer,
+    tag="Payment attempts",
+)
+def get_attempt(call: Call, attempt_id: str) -> dict[str, Any]:
+    """The attempt as it stands."""
+    return attempt_object(load_row("attempt", attempt_id, call.scope))
+
+
+@operation(
+    blueprint,
+    "POST",
+    "/checkout/attempts/<attempt_id>/check",
+    summary="Ask the provider about an attempt now",
+    answer=CheckAnswer,
+    errors=("rate_limited", "provider_unavailable", "provider_not_configured"),
+    tag="Payment attempts",
+    outside=True,
+)
+def post_check(call: Call, attempt_id: str) -> dict[str, Any]:
+    """What the provider tells takes the same road as its notices."""
+    attempt = load_row("attempt", attempt_id, call.scope)
+    limit_calls(f"check:{attempt_id}", CHECKS_PER_MINUTE)
+    try:
+        found = check_attempt(attempt)
+    except RailError as error:
+        if not error.temporary:
+            raise conflict(error.code, error.message) from error
+        raise provider_problem("provider_unavailable", error.message) from error
+    return {
+        "object": "check",
+        "found": found,
+        "attempt": attempt_object(load_row("attempt", attempt_id, call.scope)),
+    }
+
+
+@operation(
+    blueprint,
+    "GET",
+    "/transfers",
+    summary="List transfers",
+    query=TransferList,
+    answer=ListOf[TransferAnswer],
+    tag="Transfers",
+    description="`resolved=false` gives the money that still waits for a person.",
+)
+def list_transfers(call: Call) -> dict[str, Any]:
+    """Every notice of money, matched or not, newest first."""
+    query = call.query
+    filters = _equal(disposition=query.disposition, session_id=query.session)
+    open_ = "resolved_at IS NULL AND (held > 0 OR amount IS NULL)"
+    if query.resolved is not None:
+        filters.append((f"NOT ({open_})" if query.resolved else open_, {}))
+    return list_page(
+        table="transfer",
+        scope=call.scope,
+        query=query,
+        conditions=filters,
+        render=transfer_object,
+    )
+
+
+@operation(
+    blueprint,
+    "GET",
+    "/transfers/<transfer_id>",
+    summary="Read a transfer",
+    answer=TransferAnswer,
+    tag="Transfers",
+)
+def get_transfer(call: Call, transfer_id: str) -> dict[str, Any]:
+    """One notice of money."""
+    return transfer_object(load_row("transfer", transfer_id, call.scope))
+
+
+@operation(
+    blueprint,
+    "POST",
+    "/transfers/<transfer_id>/resolve",
+    summary="Say where held money belongs",
+    body=Resolve,
+    answer=TransferAnswer,
+    errors=(
+        "transfer_already_resolved",
+        "session_not_active",
+        "action_not_available",
+        "amount_too_small",
+        "wrong_currency",
+        "missing_required_field",
+    ),
+    tag="Transfers",
+)
+def post_resolve(call: Call, transfer_id: str) -> dict[str, Any]:
+    """`accept`, `assign` (with `session`) or `write_off`."""
+    return resolve_transfer(
+        transfer_id,
+        action=call.body.action,
+        note=call.body.note,
+        session_id=call.body.session,
+        store_id=call.scope.store_id,
+        livemode=call.scope.livemode,
+        actor=call.scope.actor,
+        now=clock.now(call.scope.store_id, call.scope.livemode),
+    )
+
+
+@operation(
+    blueprint,
+    "GET",
+    "/payments",
+    summary="List payments",
+    query=PaymentList,
+    answer=ListOf[PaymentAnswer],
+    tag="Payments",
+)
+def list_payments(call: Call) -> dict[str, Any]:
+    """Newest first."""
+    query = call.query
+    return list_page(
+        table="payment",
+        scope=call.scope,
+        query=query,
+        conditions=_equal(
+            status=query.status,
+            session_id=query.session,
+            customer_id=query.customer,
+            rail=query.rail,
+            reference=query.reference,
+        ),
+        render=payment_object,
+    )
+
+
+@operation(
+    blueprint,
+    "GET",
+    "/payments/<payment_id>",
+    summary="Read a payment",
+    answer=PaymentAnswer,
+    tag="Payments",
+)
+def get_payment(call: Call, payment_id: str) -> dict[str, Any]:
+    """One payment."""
+    return payment_object(load_row("payment", payment_id, call.scope))
+
+
+def _equal(**filters: Any) -> list[Condition]:
+    return [
+        (f"{column} = %({column})s", {column: value})
+        for column, value in filters.items()
+        if value is not None
+    ]

@@ -1,0 +1,257 @@
+"""Resolve held money: a person says where it belongs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from checkout.core import ids
+from checkout.core.clock import rfc3339
+from checkout.core.db import one
+from checkout.core.errors import conflict, invalid, missing
+from checkout.core.outbox import Event, record_event
+from checkout.ledger.post import STORE_BALANCE, SUSPENSE, Line, clearing, post
+from checkout.merchants.stores import load_store
+from checkout.payments.book import (
+    Book,
+    Desk,
+    apply_decision,
+    open_desks,
+    withdraw_part,
+    write_book,
+)
+from checkout.payments.decide import Decision, Rules, judge_sum
+from checkout.payments.records import transfer_object
+from checkout.payments.rows import posting
+from checkout.sessions.states import LIVE
+
+
+def resolve_transfer(
+    transfer_id: str,
+    *,
+    action: str,
+    note: str,
+    session_id: str | None = None,
+    store_id: str,
+    livemode: bool,
+    actor: str,
+    now: datetime,
+) -> dict[str, Any]:
+    """Give a transfer's held money a home and return the transfer's API form.
+
+    `accept` completes the session that the money named, or takes it into the store's balance
+    where no session waits for it; `assign` gives it to another session; `write_off` says that
+    it is no longer held for anybody (returned by hand, a correction of the bank's). Raises
+    404; 409 `transfer_already_resolved`, `session_not_active`; 422 with the field.
+    """
+    transfer = _load(transfer_id, store_id, livemode)
+    target = _target_session(transfer, action, session_id, store_id, livemode)
+    # Sessions are locked before transfers, here as in settling.
+    desks = open_desks({id_ for id_ in (transfer.session_id, target) if id_})
+    row = _lock(transfer_id)
+    case = Case(row, desks.get(row.session_id), desks.get(target or ""), actor, now)
+    if row.amount is None and action != "write_off":
+        raise invalid("action_not_available", "This notice says no amount.", "action")
+    if action == "write_off":
+        after = _move_away(case, clearing(row.rail), "write_off")
+    elif action == "accept":
+        after = _accept(case)
+    elif action == "assign":
+        after = _assign(case)
+    else:
+        raise invalid("action_not_available", f"{action} is not available here.", "action")
+    record: dict[str, Any] = {"action": action, "note": note, "by": actor, "at": rfc3339(now)}
+    if action == "assign":
+        record["session"] = session_id
+    return _record(row, after, record, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Held money under decision; everything in it is locked."""
+
+    transfer: Any
+    origin: Desk | None
+    """The session that the money named."""
+    target: Desk | None
+    """The session that is to have it."""
+    actor: str
+    now: datetime
+
+
+def _load(transfer_id: str, store_id: str, livemode: bool) -> Any:
+    row = None
+    if ids.is_id("trf", transfer_id):
+        row = one(
+            "SELECT * FROM transfer WHERE id = %(id)s AND store_id = %(store_id)s"
+            " AND livemode = %(livemode)s",
+            id=transfer_id,
+            store_id=store_id,
+            livemode=livemode,
+        )
+    if row is None:
+        raise missing(what="transfer")
+    return row
+
+
+def _lock(transfer_id: str) -> Any:
+    row = one("SELECT * FROM transfer WHERE id = %(id)s FOR UPDATE", id=transfer_id)
+    if row is None or row.resolved_at is not None or (row.amount is not None and row.held == 0):
+        raise conflict("transfer_already_resolved", "Nothing of this transfer is held any more.")
+    return row
+
+
+def _target_session(
+    transfer: Any, action: str, session_id: str | None, store_id: str, livemode: bool
+) -> str | None:
+    if action != "assign":
+        if session_id is not None:
+            raise invalid("invalid_value", "Only assign names a session.", "session")
+        target: str | None = transfer.session_id
+        return target
+    if session_id is None:
+        raise invalid("missing_required_field", "Say to which session.", "session")
+    found = ids.is_id("cs", session_id) and one(
+        "SELECT id FROM checkout_session WHERE id = %(id)s AND store_id = %(store_id)s"
+        " AND livemode = %(livemode)s",
+        id=session_id,
+        store_id=store_id,
+        livemode=livemode,
+    )
+    if not found:
+        raise missing("session", "checkout session")
+    return session_id
+
+
+def _move_away(case: Case, to: str, kind: str) -> dict[str, Any]:
+    """The held money leaves suspense for an account that is not a session's payment."""
+    row = case.transfer
+    book = Book()
+    _withdraw(case, book)
+    write_book(book)
+    if row.held:
+        lines = (Line(SUSPENSE, -row.held), Line(to, row.held))
+        post([posting(row._asdict(), kind, case.now, lines)])
+    return {"held": 0, "counts": False}
+
+
+def _accept(case: Case) -> dict[str, Any]:
+    row, desk = case.transfer, case.origin
+    waits = (
+        desk is not None
+        and desk.session.status != "completed"
+        and desk.session.currency == row.currency
+        and row.disposition in ("late", "partial")
+    )
+    if desk is None or not waits:
+        return _move_away(case, STORE_BALANCE, "adjustment")
+    if row.counts:
+        # Already among what the session received: settling is to count it once.
+        before = desk.session.amount_received - row.held
+        desk.session = desk.session._replace(amount_received=before)
+    surplus = max(0, desk.session.amount_received + row.held - desk.session.amount)
+    decision = Decision(
+        "over" if surplus else "matched",
+        counts=True,
+        completes=True,
+        late=row.disposition == "late",
+        surplus=surplus,
+    )
+    return _settle_held(case, desk, decision, Book())
+
+
+def _assign(case: Case) -> dict[str, Any]:
+    row, desk = case.transfer, case.target
+    assert desk is not None  # noqa: S101 - an assigned session has been found
+    session = desk.session
+    if row.counts and session.id == row.session_id:
+        raise invalid("invalid_value", "The money is that session's already.", "session")
+    if session.status == "completed":
+        raise conflict("session_not_active", "That session has been paid already.")
+    if session.currency != row.currency:
+        raise invalid("wrong_currency", f"That session is in {session.currency}.", "session")
+    ended = session.status not in LIVE
+    grace = load_store(session.store_id).settings.late_grace_minutes
+    decision = judge_sum(row.held, session, Rules(grace, "wait"), late=ended)
+    if ended and not decision.completes:
+        raise invalid(
+            "amount_too_small", "That session has ended and this does not cover it.", "session"
+        )
+    book = Book()
+    _withdraw(case, book)
+    return _settle_held(case, desk, decision, book)
+
+
+def _withdraw(case: Case, book: Book) -> None:
+    if case.transfer.counts and case.origin is not None:
+        withdraw_part(case.origin, case.transfer.held, case.actor, case.now, book)
+
+
+def _settle_held(case: Case, desk: Desk, decision: Decision, book: Book) -> dict[str, Any]:
+    """Let held money settle a session, by the same road as money that has just come."""
+    row = case.transfer
+    money = {**row._asdict(), "amount": row.held, "held": 0}
+    newest = max(desk.attempts.values(), key=lambda attempt: attempt.number, default=None)
+    attempt_id = newest.id if newest is not None else None
+    if row.attempt_id in desk.attempts:
+        attempt_id = row.attempt_id
+    apply_decision(
+        decision,
+        money,
+        desk=desk,
+        attempt_id=attempt_id,
+        source=SUSPENSE,
+        actor=case.actor,
+        at=case.now,
+        fee_bps=load_store(row.store_id).settings.fee_bps,
+        book=book,
+    )
+    # The transfer's own event tells what became of it.
+    book.events = [event for event in book.events if event.type != "transfer.unmatched"]
+    write_book(book)
+    return {
+        "held": money["held"],
+        "counts": decision.counts,
+        "disposition": decision.disposition,
+        "session_id": desk.session.id,
+        "attempt_id": attempt_id,
+    }
+
+
+def _record(
+    row: Any, after: dict[str, Any], resolution: dict[str, Any], now: datetime
+) -> dict[str, Any]:
+    """Note the resolution; a surplus that is still held keeps the transfer open for another."""
+    closed = not (after["held"] and after.get("disposition") == "over")
+    values = {
+        "disposition": row.disposition,
+        "session_id": row.session_id,
+        "attempt_id": row.attempt_id,
+        "counts": row.counts,
+        **after,
+    }
+    updated = one(
+        "UPDATE transfer SET held = %(held)s, counts = %(counts)s, disposition = %(disposition)s,"
+        " session_id = %(session_id)s, attempt_id = %(attempt_id)s, resolution = %(resolution)s,"
+        " resolved_at = CASE WHEN %(closed)s THEN %(now)s::timestamptz END"
+        " WHERE id = %(id)s RETURNING *",
+        id=row.id,
+        resolution=resolution,
+        closed=closed,
+        now=now,
+        **values,
+    )
+    object_ = transfer_object(updated)
+    record_event(
+        Event(
+            type="transfer.resolved",
+            store_id=row.store_id,
+            livemode=row.livemode,
+            subject=row.id,
+            object=object_,
+            at=now,
+            previous={"disposition": row.disposition, "amount_held": row.held},
+        )
+    )
+    return object_

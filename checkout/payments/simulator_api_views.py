@@ -1,0 +1,84 @@
+"""`/api/v1/test/…`: play the provider and move the clock, in test mode only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+
+from checkout.core import clock
+from checkout.core.api import Call, operation
+from checkout.core.clock import rfc3339
+from checkout.core.db import one, unit_of_work
+from checkout.core.errors import forbidden
+from checkout.core.facts import tell_fact
+from checkout.merchants.stores import advance_clock
+from checkout.payments.lapse import lapse_in_store
+from checkout.payments.pretend import simulate_payment
+from checkout.payments.queries import load_row
+from checkout.payments.schemas import AdvanceClock, ClockAnswer, Simulate, SimulationAnswer
+from checkout.sessions.expire import expire_in_store
+
+blueprint = Blueprint("simulator_api", __name__, url_prefix="/api/v1")
+
+
+@operation(
+    blueprint,
+    "POST",
+    "/test/attempts/<attempt_id>/pay",
+    summary="Let the pretend provider pay an attempt",
+    body=Simulate,
+    answer=SimulationAnswer,
+    errors=("test_mode_only", "invalid_value"),
+    tag="Test mode",
+    outside=True,
+    description="The provider's real notice, signed, is sent over HTTP to the rail's own hook.",
+)
+def post_simulation(call: Call, attempt_id: str) -> dict[str, Any]:
+    """Amount in minor units, by default what is due; without a delay it has been sent."""
+    _refuse_live(call)
+    attempt = load_row("attempt", attempt_id, call.scope)
+    body = call.body
+    notices = simulate_payment(
+        attempt.id,
+        amount=body.amount,
+        memo=body.memo,
+        times=body.times,
+        delay_seconds=body.delay_seconds,
+        outcome=body.outcome,
+    )
+    return {"object": "simulation", "attempt": attempt.id, "notices": notices}
+
+
+@operation(
+    blueprint,
+    "POST",
+    "/test/clock/advance",
+    summary="Move the store's test clock",
+    body=AdvanceClock,
+    answer=ClockAnswer,
+    errors=("test_mode_only",),
+    tag="Test mode",
+    outside=True,
+    description="What falls due (expiry, retries) happens at once.",
+)
+def post_clock(call: Call) -> dict[str, Any]:
+    """Forward only; attempts lapse and sessions expire before the answer is given."""
+    _refuse_live(call)
+    store_id = call.scope.store_id
+    with unit_of_work():
+        advance_clock(store_id, call.body.seconds)
+        tell_fact("test_clock_moved", store_id=store_id, seconds=call.body.seconds)
+    lapse_in_store(store_id)
+    expire_in_store(store_id)
+    row = one("SELECT clock_offset_seconds AS seconds FROM store WHERE id = %(id)s", id=store_id)
+    return {
+        "object": "test_clock",
+        "now": rfc3339(clock.now(store_id, livemode=False)),
+        "offset_seconds": row.seconds if row is not None else 0,
+    }
+
+
+def _refuse_live(call: Call) -> None:
+    if call.scope.livemode:
+        raise forbidden("test_mode_only", "This works in test mode only. Use a test key.")

@@ -1,0 +1,19 @@
+"""Who reacts to what: the one table from what happened to functions of later areas.
+
+Reactions to events run where events are dispatched, in that transaction (core/dispatch.py);
+followers of facts run in the very transaction of the fact (core/facts.py).
+"""
+
+from __future__ import annotations
+
+from checkout.core.facts import set_followers
+from checkout.core.outbox import one_by_one, set_reactions
+from checkout.sessions.remind import mail_reminder
+
+REACTIONS = {
+    "checkout.session.expiring_soon": (one_by_one(mail_reminder),),
+}
+FOLLOWERS = {}
+
+set_reactions(REACTIONS)
+set_followers(FOLLOWERS)
