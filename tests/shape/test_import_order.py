@@ -10,7 +10,7 @@ import pytest
 from checkout.areas import AREAS
 from tests.support.source import LEAVES, PACKAGE, ROOT, imported_modules, module_name, python_files
 
-CONTRACT = ("checkout.rails.base", "checkout.rails.registry")
+CONTRACT = ("checkout.rails.base", "checkout.rails.client", "checkout.rails.registry")
 # The launcher works before there is an environment; these two run inside it.
 NEEDS_ENVIRONMENT = ("bin.stack.browser", "bin.stack.prepare")
 
