@@ -7,7 +7,7 @@ from checkout.payments.ask import ask_live_attempts, backfill_all
 from checkout.payments.judge import BATCH, SWEEPER, judge_batch
 from checkout.payments.lapse import BATCH as LAPSE_BATCH
 from checkout.payments.lapse import lapse_due
-from checkout.payments.pretend import deliver_pretended
+from checkout.payments.simulate import deliver_pretended
 
 
 @sweeper(SWEEPER, every_seconds=1.0, batch=BATCH)
