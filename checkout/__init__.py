@@ -18,7 +18,17 @@ def create_app(config: Config | None = None) -> Flask:
     """A ready application; opens no connection until one is needed."""
     # Imported here, so that `import checkout.rails...` alone stays small.
     from checkout import areas  # noqa: PLC0415
-    from checkout.core import api, assets, docs_views, logs, migrate, redis, sockets, web  # noqa: PLC0415
+    from checkout.core import (  # noqa: PLC0415
+        api,
+        assets,
+        docs_views,
+        i18n,
+        logs,
+        migrate,
+        redis,
+        sockets,
+        web,
+    )
     from checkout.core.db import init_db  # noqa: PLC0415
     from checkout.keys.authenticate import authenticate  # noqa: PLC0415
 
@@ -36,6 +46,7 @@ def create_app(config: Config | None = None) -> Flask:
     areas.import_models()
     web.init_web(app)
     assets.init_assets(app)
+    i18n.init_i18n(app)
     api.init_api(app, authenticate)
     areas.register_areas(app)
     app.register_blueprint(docs_views.blueprint)
