@@ -37,7 +37,7 @@ def routes(app: Flask) -> list[str]:
         socket = " (socket)" if rule.websocket else ""
         home = module if module.startswith("checkout.") else "flask"
         lines.add(f"{','.join(methods)} {rule.rule}{socket} {home}")
-    return sorted(lines, key=lambda line: line.split(" ")[1:])
+    return sorted(lines, key=lambda line: (line.split(" ")[1:], line))
 
 
 def test_the_list_is_complete(session_app, pytestconfig):
