@@ -112,11 +112,16 @@ def ring_now(name: str) -> None:
 
     Never raises when Redis is away; the sweeper's own tick comes anyway.
     """
+    if not wake_here(name) and time.monotonic() >= _quiet_until.get(name, 0.0):
+        with_redis(partial(_enqueue, name), None)
+
+
+def wake_here(name: str) -> bool:
+    """Wake the sweeper `name` if it runs in this process; needs no application context."""
     listener = _listeners.get(name)
     if listener is not None:
         listener()
-    elif time.monotonic() >= _quiet_until.get(name, 0.0):
-        with_redis(partial(_enqueue, name), None)
+    return listener is not None
 
 
 def _enqueue(name: str, redis: Redis) -> None:
@@ -134,11 +139,8 @@ def _enqueue(name: str, redis: Redis) -> None:
 def answer_bell(name: str) -> None:
     """The RQ job: let the bell ring again soon, then wake the sweeper in this process."""
     with_redis(lambda redis: redis.pexpire(_bell_key(name), int(QUIET_SECONDS * 1000)), 0)
-    listener = _listeners.get(name)
-    if listener is None:
+    if not wake_here(name):
         log("bell_unknown", logging.WARNING, bell=str(name)[:80])
-    else:
-        listener()
 
 
 def listen(name: str, listener: Callable[[], None]) -> None:
