@@ -185,7 +185,7 @@ def due_tasks(slack_seconds: float = 0.0) -> list[PeriodicTask]:
 def _known_tasks() -> dict[str, list[str] | list[float]]:
     return {
         "names": list(_tasks),
-        "every": [task.every_seconds for task in _tasks.values()],
+        "every": [float(task.every_seconds) for task in _tasks.values()],
     }
 
 

@@ -57,6 +57,8 @@ def log(name: str, /, level: int = logging.INFO, exc_info: Any = None, **fields:
         fields.setdefault("request_id", g.request_id)
     if isinstance(exc_info, BaseException):
         exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
+    elif exc_info:
+        exc_info = sys.exc_info()
     # Made by hand: the logger would walk the stack to find a file name that nobody reads.
     record = logging.LogRecord(logger.name, level, "", 0, name, None, exc_info)
     record.fields = fields
