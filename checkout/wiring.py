@@ -9,11 +9,16 @@ from __future__ import annotations
 from checkout.core.facts import set_followers
 from checkout.core.outbox import one_by_one, set_reactions
 from checkout.sessions.remind import mail_reminder
+from checkout.webhooks.fanout import fan_out
+from checkout.webhooks.retry import shift_test_deliveries
 
 REACTIONS = {
+    "*": (fan_out,),
     "checkout.session.expiring_soon": (one_by_one(mail_reminder),),
 }
-FOLLOWERS = {}
+FOLLOWERS = {
+    "test_clock_moved": (shift_test_deliveries,),
+}
 
 set_reactions(REACTIONS)
 set_followers(FOLLOWERS)

@@ -47,6 +47,11 @@ CODES: dict[str, tuple[int, str]] = {
     "provider_timeout": (504, "The payment provider did not answer in time."),
     # Transfers
     "transfer_already_resolved": (409, "The transfer has been resolved already."),
+    # Webhooks
+    "unknown_event_type": (422, "This is neither an event type nor a group of them."),
+    "too_many_endpoints": (409, "The store has as many webhook endpoints as it may."),
+    "endpoint_disabled": (409, "The webhook endpoint is disabled."),
+    "delivery_in_progress": (409, "The delivery is being tried at this moment."),
     # Merchants
     "slug_taken": (409, "Another store has this slug."),
     # Ours
