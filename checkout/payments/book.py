@@ -183,6 +183,7 @@ def _take_part(
     )
     book.moves.append(move)
     desk.session = move.after
+    transfer["part_of"] = session.id
     if desk.session.status in LIVE_SESSION:
         _ask_for_rest(desk, book)
         book.events.append(
@@ -332,8 +333,7 @@ def write_book(book: Book) -> None:
     move_sessions(book.moves)
     if book.released:
         run(
-            "UPDATE transfer SET held = 0 WHERE session_id = ANY(%(ids)s)"
-            " AND counts AND disposition = 'partial' AND held > 0",
+            "UPDATE transfer SET held = 0 WHERE part_of = ANY(%(ids)s) AND held > 0",
             ids=book.released,
         )
     write_payments(book.payments)

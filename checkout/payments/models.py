@@ -59,8 +59,8 @@ class Attempt(Scoped, Created, Base):
 class Transfer(Scoped, Created, Base):
     """One movement of money that a provider told us of, whatever became of it.
 
-    `held` is how much of it waits in suspense for a home or a person; `counts` says whether
-    it is among what its session has received.
+    `held` is how much of it waits in suspense for a home or a person. `part_of` names the
+    session that counts a short transfer among what it has received.
     """
 
     __tablename__ = "transfer"
@@ -70,6 +70,7 @@ class Transfer(Scoped, Created, Base):
         Index("ix_transfer_list", "store_id", "livemode", "id"),
         Index("ix_transfer_fingerprint", "rail_account_id", "fingerprint"),
         Index("ix_transfer_session", "session_id"),
+        Index("ix_transfer_part", "part_of", postgresql_where=text("part_of IS NOT NULL")),
         Index(
             "ix_transfer_open",
             "store_id",
@@ -98,7 +99,7 @@ class Transfer(Scoped, Created, Base):
     attempt_id: Mapped[str | None] = mapped_column(Text)
     session_id: Mapped[str | None] = mapped_column(Text)
     held: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    counts: Mapped[bool]
+    part_of: Mapped[str | None] = mapped_column(Text)
     resolution: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     resolved_at: Mapped[datetime | None] = mapped_column(Time)
 

@@ -57,7 +57,7 @@ _TRANSFER_COLUMNS = {
     "attempt_id": "text",
     "session_id": "text",
     "held": "bigint",
-    "counts": "boolean",
+    "part_of": "text",
 }
 _PAYMENT_COLUMNS = {
     "id": "text",

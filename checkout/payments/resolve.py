@@ -133,7 +133,7 @@ def _move_away(case: Case, to: str, kind: str) -> dict[str, Any]:
     if row.held:
         lines = (Line(SUSPENSE, -row.held), Line(to, row.held))
         post([posting(row._asdict(), kind, case.now, lines)])
-    return {"held": 0, "counts": False}
+    return {"held": 0, "part_of": None}
 
 
 def _accept(case: Case) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def _accept(case: Case) -> dict[str, Any]:
     )
     if desk is None or not waits:
         return _move_away(case, STORE_BALANCE, "adjustment")
-    if row.counts:
+    if row.part_of is not None:
         # Already among what the session received: settling is to count it once.
         before = desk.session.amount_received - row.held
         desk.session = desk.session._replace(amount_received=before)
@@ -165,7 +165,7 @@ def _assign(case: Case) -> dict[str, Any]:
     row, desk = case.transfer, case.target
     assert desk is not None  # noqa: S101 - an assigned session has been found
     session = desk.session
-    if row.counts and session.id == row.session_id:
+    if row.part_of == session.id:
         raise invalid("invalid_value", "The money is that session's already.", "session")
     if session.status == "completed":
         raise conflict("session_not_active", "That session has been paid already.")
@@ -184,14 +184,14 @@ def _assign(case: Case) -> dict[str, Any]:
 
 
 def _withdraw(case: Case, book: Book) -> None:
-    if case.transfer.counts and case.origin is not None:
+    if case.transfer.part_of is not None and case.origin is not None:
         withdraw_part(case.origin, case.transfer.held, case.actor, case.now, book)
 
 
 def _settle_held(case: Case, desk: Desk, decision: Decision, book: Book) -> dict[str, Any]:
     """Let held money settle a session, by the same road as money that has just come."""
     row = case.transfer
-    money = {**row._asdict(), "amount": row.held, "held": 0}
+    money = {**row._asdict(), "amount": row.held, "held": 0, "part_of": None}
     newest = max(desk.attempts.values(), key=lambda attempt: attempt.number, default=None)
     attempt_id = newest.id if newest is not None else None
     if row.attempt_id in desk.attempts:
@@ -212,7 +212,7 @@ def _settle_held(case: Case, desk: Desk, decision: Decision, book: Book) -> dict
     write_book(book)
     return {
         "held": money["held"],
-        "counts": decision.counts,
+        "part_of": money["part_of"],
         "disposition": decision.disposition,
         "session_id": desk.session.id,
         "attempt_id": attempt_id,
@@ -228,11 +228,11 @@ def _record(
         "disposition": row.disposition,
         "session_id": row.session_id,
         "attempt_id": row.attempt_id,
-        "counts": row.counts,
+        "part_of": row.part_of,
         **after,
     }
     updated = one(
-        "UPDATE transfer SET held = %(held)s, counts = %(counts)s, disposition = %(disposition)s,"
+        "UPDATE transfer SET held = %(held)s, part_of = %(part_of)s, disposition = %(disposition)s,"
         " session_id = %(session_id)s, attempt_id = %(attempt_id)s, resolution = %(resolution)s,"
         " resolved_at = CASE WHEN %(closed)s THEN %(now)s::timestamptz END"
         " WHERE id = %(id)s RETURNING *",

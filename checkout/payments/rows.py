@@ -42,7 +42,7 @@ def transfer_row(arrival: Arrival, decision: Decision, attempt: Any | None) -> d
         "attempt_id": attempt.id if attempt is not None else None,
         "session_id": attempt.session_id if attempt is not None else None,
         "held": 0,
-        "counts": decision.counts,
+        "part_of": None,
         "resolution": None,
     }
 

@@ -255,7 +255,7 @@ def upgrade() -> None:
     sa.Column('attempt_id', sa.Text(), nullable=True),
     sa.Column('session_id', sa.Text(), nullable=True),
     sa.Column('held', sa.BigInteger(), server_default='0', nullable=False),
-    sa.Column('counts', sa.Boolean(), nullable=False),
+    sa.Column('part_of', sa.Text(), nullable=True),
     sa.Column('resolution', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
     sa.Column('resolved_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('store_id', sa.Text(), nullable=False),
@@ -268,6 +268,7 @@ def upgrade() -> None:
     op.create_index('ix_transfer_fingerprint', 'transfer', ['rail_account_id', 'fingerprint'], unique=False)
     op.create_index('ix_transfer_list', 'transfer', ['store_id', 'livemode', 'id'], unique=False)
     op.create_index('ix_transfer_open', 'transfer', ['store_id', 'livemode', 'disposition', 'id'], unique=False, postgresql_where=sa.text('resolved_at IS NULL AND (held > 0 OR amount IS NULL)'))
+    op.create_index('ix_transfer_part', 'transfer', ['part_of'], unique=False, postgresql_where=sa.text('part_of IS NOT NULL'))
     op.create_index('ix_transfer_session', 'transfer', ['session_id'], unique=False)
     op.create_table('api_key',
     sa.Column('id', sa.Text(), nullable=False),
@@ -448,6 +449,7 @@ def downgrade() -> None:
     op.drop_table('attempt')
     op.drop_table('api_key')
     op.drop_index('ix_transfer_session', table_name='transfer')
+    op.drop_index('ix_transfer_part', table_name='transfer', postgresql_where=sa.text('part_of IS NOT NULL'))
     op.drop_index('ix_transfer_open', table_name='transfer', postgresql_where=sa.text('resolved_at IS NULL AND (held > 0 OR amount IS NULL)'))
     op.drop_index('ix_transfer_list', table_name='transfer')
     op.drop_index('ix_transfer_fingerprint', table_name='transfer')
