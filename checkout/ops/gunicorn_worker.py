@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import socket
+import sys
 import time
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -16,7 +15,6 @@ from werkzeug.exceptions import RequestTimeout
 
 BODY_SECONDS = float(os.environ.get("BODY_SECONDS", "30"))
 _UNACKNOWLEDGED_MS = 60_000
-_PUSH = "checkout.core.push"
 
 
 class Worker(GeventWorker):
@@ -112,6 +110,6 @@ class _TimedReader:
 
 def _close_sockets() -> None:
     """Tell every open page to come back later (close code 1012), where pages are pushed to."""
-    if importlib.util.find_spec(_PUSH):
-        push = importlib.import_module(_PUSH)
+    push = sys.modules.get("checkout.core.push")
+    if push is not None:
         push.close_all()
