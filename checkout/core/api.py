@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any, Literal
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -145,6 +146,7 @@ def operation(
         )
         OPERATIONS.append(made)
 
+        @wraps(handler)
         def view(**path_arguments: str) -> Response:
             return _serve(made, handler, path_arguments)
 

@@ -42,8 +42,7 @@ def read_query(model: type[Model] | None) -> Model | None:
         return None if model is None else validate(model, {})
     values: dict[str, str] = {}
     for name, value in request.args.items(multi=True):
-        # Bytes that are not UTF-8 arrive as the replacement character.
-        if "\x00" in value or "\ufffd" in value:
+        if "\x00" in value:
             raise _invalid_string(name.replace("\x00", ""))
         if name in values:
             raise invalid("invalid_value", "This parameter was given more than once.", name)
