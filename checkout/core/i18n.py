@@ -137,10 +137,14 @@ def choose_locale(
     return store if store in LOCALES else DEFAULT_LOCALE  # type: ignore[return-value]  # as above
 
 
-def request_locale(session: str | None = None, store: str | None = None) -> str:
-    """The language of the current request."""
+def request_locale(
+    session: str | None = None, store: str | None = None, *, by_address: bool = True
+) -> str:
+    """The language of the current request; without `by_address` what it would be if its
+    address did not say.
+    """
     return choose_locale(
-        asked=request.args.get("lang"),
+        asked=request.args.get("lang") if by_address else None,
         remembered=request.cookies.get(COOKIE),
         session=session,
         accepted=lambda: accepted_locale(request.accept_languages),

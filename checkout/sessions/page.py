@@ -34,6 +34,15 @@ StateName = Literal[
 ]
 
 LIVE_ATTEMPT = ("pending", "requires_action")
+NAME_BY_ATTEMPT: Mapping[str | None, StateName] = {
+    "failed": "failed",
+    "expired": "lapsed",
+    # Run out, though the sweep has not seen it yet.
+    "pending": "lapsed",
+    "requires_action": "lapsed",
+}
+PLAYS = ("exact", "short", "over", "twice", "late", "mangled")
+"""What the test mode's pretend bank can do; after a part has come, pay the rest too."""
 WATCHED_SECONDS = 4
 LINGERING_SECONDS = 8
 LATE_GRACE_MINUTES = 15
@@ -74,7 +83,7 @@ LEFT JOIN LATERAL (
         LIMIT {TRANSFERS_SHOWN}) AS transfer
 ) AS transfers ON true
 WHERE session.id = %(id)s
-"""
+"""  # noqa: S608 - put together from constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +168,19 @@ class PageState:
     def version(self) -> str:
         """Changes whenever the page would look different."""
         return f"{self.seq}.{self.name}"
+
+    @property
+    def plays(self) -> Sequence[str]:
+        """How the pretend bank of the test mode may be played now."""
+        if self.livemode or self.attempt_id is None or self.name in ("paid", "preparing"):
+            return ()
+        if self.name in ("expired", "ended"):
+            return ("exact",)
+        return ("rest", *PLAYS) if self.amount_received else PLAYS
+
+    @property
+    def fulfilment_url(self) -> str | None:
+        return web_url(self.fulfilment.get("url"))
 
     @property
     def can_leave(self) -> bool:
@@ -247,25 +269,21 @@ def name_state(row: Any) -> StateName:
     # The deadline holds to the moment, whether or not the sweep has been here.
     if row.status not in LIVE or row.store_now >= row.expires_at:
         return "expired"
-    if row.attempt_status not in LIVE_ATTEMPT:
-        return _name_without_attempt(row)
-    if row.store_now >= _prompt_ends_at(row):
-        return "partly_paid" if row.amount_received else "lapsed"
-    if row.attempt_prompt is None:
-        return "preparing"
-    if row.attempt_prompt.get("kind") == "redirect":
-        return "at_provider"
-    if row.attempt_prompt.get("kind") == "instant":
-        return "preparing"
-    return "partly_paid" if row.amount_received else "waiting"
-
-
-def _name_without_attempt(row: Any) -> StateName:
+    if row.attempt_status in LIVE_ATTEMPT and row.store_now < _prompt_ends_at(row):
+        return _name_by_prompt(row)
     if row.amount_received:
         return "partly_paid"
-    if row.attempt_status == "failed":
-        return "failed"
-    return "lapsed" if row.attempt_status == "expired" else "choose"
+    return NAME_BY_ATTEMPT.get(row.attempt_status, "choose")
+
+
+def _name_by_prompt(row: Any) -> StateName:
+    kind = (row.attempt_prompt or {}).get("kind")
+    if kind == "redirect":
+        return "at_provider"
+    if kind != "transfer":
+        # The provider is being asked, or an instant answer is being recorded.
+        return "preparing"
+    return "partly_paid" if row.amount_received else "waiting"
 
 
 def _prompt_ends_at(row: Any) -> datetime:

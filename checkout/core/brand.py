@@ -1,0 +1,80 @@
+"""A shop's own colour on the pages its shoppers see, kept readable on light and dark ground."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+HEX = re.compile(r"#[0-9a-fA-F]{6}")
+READABLE = 4.6
+"""A little more contrast than the 4.5 that small text needs."""
+LIGHT_PAPER = (255, 255, 255)
+DARK_PAPER = (21, 29, 26)
+STEPS = 20
+
+Color = tuple[int, int, int]
+
+
+@lru_cache(maxsize=512)
+def brand_css(color: str | None) -> str | None:
+    """Custom properties for a `#rrggbb` colour; None for what is no such colour."""
+    if color is None or not HEX.fullmatch(color):
+        return None
+    own = _read(color)
+    light = _until_readable(own, LIGHT_PAPER, lambda share: _mix(own, (0, 0, 0), share))
+    dark = _until_readable(own, DARK_PAPER, lambda share: _mix(own, (255, 255, 255), share))
+    return (
+        f"@layer tokens{{:root{{{_properties(light, LIGHT_PAPER, 0.9)}}}"
+        f"@media (prefers-color-scheme:dark){{:root{{{_properties(dark, DARK_PAPER, 0.82)}}}}}}}"
+    )
+
+
+def contrast(first: Color, second: Color) -> float:
+    """The WCAG contrast ratio of two colours, 1 to 21."""
+    high, low = sorted((_luminance(first), _luminance(second)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def _until_readable(own: Color, paper: Color, change: Callable[[float], Color]) -> Color:
+    shades = (change(step / STEPS) for step in range(STEPS + 1))
+    # Text in this colour also stands on a soft ground of it, a little darker than the paper.
+    return next(
+        (
+            shade
+            for shade in shades
+            if contrast(shade, _mix(shade, paper, 0.9)) >= READABLE
+            and contrast(shade, paper) >= READABLE
+        ),
+        own,
+    )
+
+
+def _properties(accent: Color, paper: Color, softness: float) -> str:
+    ink = max(((255, 255, 255), (0, 0, 0)), key=lambda candidate: contrast(candidate, accent))
+    soft = _mix(accent, paper, softness)
+    return f"--accent:{_hex(accent)};--accent-ink:{_hex(ink)};--accent-soft:{_hex(soft)}"
+
+
+def _mix(first: Color, second: Color, share: float) -> Color:
+    red, green, blue = (
+        round(a * (1 - share) + b * share) for a, b in zip(first, second, strict=True)
+    )
+    return red, green, blue
+
+
+def _luminance(color: Color) -> float:
+    def linear(value: int) -> float:
+        part = value / 255
+        return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+
+    red, green, blue = (linear(value) for value in color)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _read(color: str) -> Color:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+
+def _hex(color: Color) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)

@@ -1,0 +1,68 @@
+"""Where a request comes from: pages of this installation, or somebody else's."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import request
+
+from checkout.core.config import config
+from checkout.core.errors import forbidden
+from checkout.core.logs import security_event
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def refuse_foreign_form() -> None:
+    """Raise 403 `origin_not_allowed` for a form that another site's page has sent.
+
+    Browsers say where a form comes from; what says nothing is a program, and to those a
+    session's id is all the right that is needed.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    own = site in ("same-origin", "none") if site else origin is None or is_own_origin(origin)
+    if not own:
+        security_event("foreign_form", origin=(origin or "")[:200])
+        raise forbidden("origin_not_allowed", "The form was sent from another site.")
+
+
+def refuse_foreign_socket() -> None:
+    """Raise 403 `origin_not_allowed` for a socket that another site's page opens."""
+    origin = request.headers.get("Origin")
+    if origin is not None and not is_own_origin(origin):
+        security_event("foreign_socket", origin=origin[:200])
+        raise forbidden("origin_not_allowed", "The socket was opened by another site.")
+
+
+def is_own_origin(origin: str) -> bool:
+    """Whether an Origin header names this installation: its public or own address, or the
+    very host that the request was sent to. Compared by scheme, host and port.
+    """
+    parts = _parts(origin)
+    if parts is None:
+        return False
+    own = {_parts(config().public_url), _parts(config().self_url)}
+    host = {_parts(f"{scheme}://{request.host}") for scheme in DEFAULT_PORTS}
+    return parts in own | host
+
+
+def origin_of(url: str) -> str | None:
+    """`https://host[:port]` of an address; None for what is none."""
+    parts = _parts(url)
+    if parts is None:
+        return None
+    scheme, host, port = parts
+    name = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{name}" if port == DEFAULT_PORTS[scheme] else f"{scheme}://{name}:{port}"
+
+
+def _parts(url: str) -> tuple[str, str, int] | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+        return None
+    return parts.scheme, parts.hostname, port or DEFAULT_PORTS[parts.scheme]

@@ -1,0 +1,109 @@
+"""Draw the shopper's page and its panel, the one renderer of a session's present state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, redirect, render_template, request
+from werkzeug.wrappers import Response as BaseResponse
+
+from checkout.core.assets import compress_page
+from checkout.core.brand import brand_css
+from checkout.core.errors import Problem
+from checkout.core.hub import Drawing
+from checkout.core.i18n import LOCALES, Translator, remember_choice, request_locale
+from checkout.core.money import exponent
+from checkout.core.origin import origin_of
+from checkout.core.qr import qr_svg
+from checkout.core.web import allow_form_action
+from checkout.sessions.page import PageState, load_page
+
+
+def draw_page(page: PageState, locale: str, problem: str | None = None) -> str:
+    """The whole document."""
+    return render_template("pay/page.html", **template_values(page, locale, problem))
+
+
+def draw_panel(page: PageState, locale: str, problem: str | None = None) -> str:
+    """The fragment `#panel`."""
+    return render_template("pay/_panel.html", **template_values(page, locale, problem))
+
+
+def draw_push(session_id: str, locale: str) -> Drawing:
+    """The panel as a socket carries it."""
+    page = load_page(session_id)
+    return Drawing(seq=page.seq, version=page.version, html=draw_panel(page, locale))
+
+
+def template_values(page: PageState, locale: str, problem: str | None) -> dict[str, Any]:
+    """What the templates of the shopper's page use."""
+    t = Translator(locale)
+    return {
+        "page": page,
+        "t": t,
+        "money": lambda amount: t.money(amount, page.currency),
+        "plain": lambda amount: plain_amount(amount, page.currency),
+        "path": f"/pay/{page.id}",
+        "lang": f"?lang={locale}",
+        "locales": LOCALES,
+        "problem": problem,
+        "qr": qr_svg,
+        "brand": brand_css(page.brand_color),
+    }
+
+
+def page_locale(page: PageState) -> str:
+    """The language of this request's page."""
+    return request_locale(page.locale, page.store_locale)
+
+
+def answer_page(page: PageState, problem: Problem | None = None) -> Response:
+    """The page, and with a problem its status and what it means."""
+    locale = page_locale(page)
+    if page.can_leave and page.cancel_url and (origin := origin_of(page.cancel_url)):
+        # The form that leaves is answered with a redirect to the shop.
+        allow_form_action((origin,))
+    text = _problem_text(problem, locale)
+    response = Response(draw_page(page, locale, text), problem.status if problem else 200)
+    return compress_page(remember_choice(response))
+
+
+def answer_panel(page: PageState, problem: Problem | None = None) -> Response:
+    """The panel alone, for htmx."""
+    locale = page_locale(page)
+    text = _problem_text(problem, locale)
+    response = Response(draw_panel(page, locale, text), problem.status if problem else 200)
+    return compress_page(response)
+
+
+def answer_form(session_id: str, problem: Problem | None = None) -> BaseResponse:
+    """The reply to any form of the page: the panel for htmx, else the page by a redirect."""
+    page = load_page(session_id)
+    if wants_fragment():
+        return answer_panel(page, problem)
+    if problem is not None:
+        return answer_page(page, problem)
+    return redirect(page_url(page), 303)
+
+
+def page_url(page: PageState) -> str:
+    """The page's address, with its language only where that was chosen by the address alone."""
+    locale = page_locale(page)
+    own = request_locale(page.locale, page.store_locale, by_address=False)
+    return f"/pay/{page.id}" + (f"?lang={locale}" if locale != own else "")
+
+
+def wants_fragment() -> bool:
+    """Whether htmx asks, rather than the browser itself."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def plain_amount(amount: int, currency: str) -> str:
+    """An amount as one types it into a bank app: digits, and a point before decimals."""
+    digits = exponent(currency)
+    whole, part = divmod(amount, 10**digits)
+    return f"{whole}.{part:0{digits}d}" if digits else str(whole)
+
+
+def _problem_text(problem: Problem | None, locale: str) -> str | None:
+    return Translator(locale).problem(problem.code) if problem else None

@@ -1,0 +1,175 @@
+"""The shopper's page: its document, its panel, its socket, its QR images, its receipt."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
+from simple_websocket import Server
+from werkzeug.wrappers import Response as BaseResponse
+
+from checkout.core import ids
+from checkout.core.assets import compress_page
+from checkout.core.db import one, unit_of_work
+from checkout.core.errors import Problem, too_many
+from checkout.core.hub import Full, Hub, open_hub
+from checkout.core.i18n import LOCAL_TIME, remember_choice, text
+from checkout.core.limits import limit_calls
+from checkout.core.money import format_money
+from checkout.core.origin import refuse_foreign_form, refuse_foreign_socket
+from checkout.core.qr import qr_png, qr_svg
+from checkout.core.sockets import sock
+from checkout.core.web import client_key
+from checkout.sessions.end import abandon_session
+from checkout.sessions.page import load_page
+from checkout.sessions.panel import (
+    answer_form,
+    answer_page,
+    answer_panel,
+    draw_push,
+    page_locale,
+    page_url,
+    template_values,
+    wants_fragment,
+)
+
+blueprint = Blueprint("pay", __name__, url_prefix="/pay/<session_id>")
+
+FORMS_PER_MINUTE = 30
+SOCKET_RETRY_SECONDS = 30
+MAX_SEEN = 40
+
+
+@blueprint.get("")
+def show_page(session_id: str) -> Response:
+    """The whole page; looking at it changes nothing."""
+    return answer_page(load_page(session_id))
+
+
+@blueprint.get("/panel")
+def show_panel(session_id: str) -> Response:
+    """The panel's present state, or 204 where the browser shows it already."""
+    page = load_page(session_id)
+    if request.args.get("seen") == page.version:
+        return Response(status=204)
+    return answer_panel(page)
+
+
+@blueprint.get("/qr.svg")
+def show_qr_svg(session_id: str) -> Response:
+    """The QR code of an attempt, by default the newest, as an image of its own."""
+    row = _load_qr(session_id)
+    return Response(qr_svg(row.payload, row.memo), mimetype="image/svg+xml")
+
+
+@blueprint.get("/qr.png")
+def show_qr_png(session_id: str) -> Response:
+    """The QR code to keep on the phone and pick in a bank app, with what it is for."""
+    row = _load_qr(session_id)
+    locale = page_locale(load_page(session_id))
+    expires = row.expires_at.astimezone(LOCAL_TIME).strftime("%H:%M %d/%m/%Y")
+    amount = format_money(row.amount, row.currency, "vi").split("\N{NO-BREAK SPACE}")[0]
+    caption = [
+        f"{amount} {row.currency}",
+        f"{row.memo}",
+        text("qr.png_expires", locale, time=expires),
+    ]
+    response = Response(qr_png(row.payload, caption), mimetype="image/png")
+    response.headers["Content-Disposition"] = f'inline; filename="{row.memo.replace(" ", "-")}.png"'
+    return response
+
+
+@blueprint.get("/receipt")
+def show_receipt(session_id: str) -> BaseResponse:
+    """The receipt of a paid session; before that, the page."""
+    page = load_page(session_id)
+    if page.payment is None:
+        return redirect(page_url(page), 303)
+    values = template_values(page, page_locale(page), None)
+    response = Response(render_template("pay/receipt.html", **values))
+    return compress_page(remember_choice(response))
+
+
+@blueprint.post("/abandonment")
+def leave(session_id: str) -> BaseResponse:
+    """The shopper gives up by the page's own button, and goes back to the shop."""
+    refuse_foreign_form()
+    limit_calls(f"pay:{session_id[:60]}", FORMS_PER_MINUTE)
+    try:
+        with unit_of_work():
+            abandon_session(session_id)
+    except Problem as problem:
+        if problem.status == 404:
+            raise
+        return answer_form(session_id, problem)
+    url = load_page(session_id).cancel_url
+    if url is None:
+        return answer_form(session_id)
+    if wants_fragment():
+        return Response(headers={"HX-Redirect": url})
+    return redirect(url, 303)
+
+
+@blueprint.before_request
+def guard_socket() -> None:
+    """What must be refused while a refusal can still be said over HTTP."""
+    if request.endpoint != "pay.follow":
+        return
+    refuse_foreign_socket()
+    # Compression would cost every socket 90 KB for messages that come once in minutes.
+    request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+    session_id = (request.view_args or {}).get("session_id", "")
+    if not ids.is_id("cs", session_id) or not _exists(session_id):
+        abort(404)
+    try:
+        _hub().check_room(client_key())
+    except Full:
+        # The page asks by itself, as it does without a socket.
+        raise too_many(
+            "too_many_sockets", "Too many pages are open.", SOCKET_RETRY_SECONDS
+        ) from None
+
+
+@sock.route("/live", bp=blueprint, endpoint="follow")
+def follow(socket: Server, session_id: str) -> None:
+    """Push the panel now (unless the browser shows it already) and with every change."""
+    page_language = request.args.get("lang", "")
+    _hub().serve(
+        socket,
+        topic=session_id,
+        variant=page_language,
+        address=client_key(),
+        seen=request.args.get("seen", "")[:MAX_SEEN],
+    )
+
+
+def _hub() -> Hub:
+    return open_hub(current_app._get_current_object(), draw_push)  # type: ignore[attr-defined]  # a proxy
+
+
+def _exists(session_id: str) -> bool:
+    from checkout.core.db import db  # noqa: PLC0415
+
+    found = one("SELECT 1 AS yes FROM checkout_session WHERE id = %(id)s", id=session_id)
+    # The request lasts as long as the socket; its connection must not.
+    db.session.remove()
+    return found is not None
+
+
+def _load_qr(session_id: str):
+    row = None
+    if ids.is_id("cs", session_id):
+        row = one(
+            "SELECT attempt.prompt ->> 'qr_payload' AS payload,"
+            " coalesce(attempt.prompt -> 'transfer_details' ->> 'memo',"
+            " replace(attempt.code, '-', '')) AS memo, attempt.currency, attempt.expires_at,"
+            " greatest(session.amount - session.amount_received, 0) AS amount"
+            " FROM attempt JOIN checkout_session AS session ON session.id = attempt.session_id"
+            " WHERE attempt.session_id = %(session_id)s"
+            " AND attempt.prompt ->> 'qr_payload' IS NOT NULL"
+            " AND (%(attempt_id)s::text IS NULL OR attempt.id = %(attempt_id)s)"
+            " ORDER BY attempt.number DESC LIMIT 1",
+            session_id=session_id,
+            attempt_id=request.args.get("attempt"),
+        )
+    if row is None:
+        abort(404)
+    return row
