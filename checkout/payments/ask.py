@@ -70,33 +70,30 @@ def ask_live_attempts() -> int:
 def backfill_all(*, hours: int) -> int:
     """List every account's movements of the last hours; returns how many were new."""
     now = clock.now()
-    return sum(
-        backfill_account(row.id, since=now - timedelta(hours=hours), until=now)
-        for row in run("SELECT id FROM rail_account WHERE enabled OR superseded_at IS NOT NULL")
-    )
+    found = 0
+    for row in run("SELECT id FROM rail_account WHERE enabled OR superseded_at IS NOT NULL"):
+        try:
+            found += backfill_account(row.id, since=now - timedelta(hours=hours), until=now)
+        except RailError as error:
+            log("rail_backfill_failed", logging.WARNING, rail_account=row.id, code=error.code)
+    return found
 
 
 def backfill_account(account_id: str, *, since: datetime, until: datetime) -> int:
     """List one account's movements in a range of time; returns how many were new.
 
-    What the provider does not answer is logged and left to the next time.
+    What was listed before an error is kept. Raises RailError.
     """
     account_row, account = load_account(account_id)
     rail = get_rail(account_row.rail)
     if not rail.can_ask(account):
         return 0
     _release()
-    found = 0
-    try:
-        # In test mode the pretend bank dates its movements by the store's own clock.
-        shift = clock.now(account_row.store_id, account_row.livemode) - clock.now()
-        _release()
-        notices = rail.backfill(account, since, until + shift, rail_client)
-        for some in _chunks(notices, BATCH):
-            found += take_notices(account_row, some)
-    except RailError as error:
-        log("rail_backfill_failed", logging.WARNING, rail_account=account_id, code=error.code)
-    return found
+    # In test mode the pretend bank dates its movements by the store's own clock.
+    shift = clock.now(account_row.store_id, account_row.livemode) - clock.now()
+    _release()
+    notices = rail.backfill(account, since, until + shift, rail_client)
+    return sum(take_notices(account_row, some) for some in _chunks(notices, BATCH))
 
 
 def take_notices(account_row: Any, notices: Sequence[Notice]) -> int:

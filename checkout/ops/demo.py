@@ -1,0 +1,131 @@
+"""The demo store of `bin/run`: test keys, a VietQR account with its pretend bank, a page to pay."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from checkout.core import ids
+from checkout.core.crypto import hash_secret
+from checkout.core.db import one, unit_of_work
+from checkout.keys.create import create_key
+from checkout.merchants.rail_accounts import configure_rail
+from checkout.merchants.stores import create_store, load_store
+from checkout.payments.start import start_attempt
+from checkout.sessions.create import create_session
+from checkout.sessions.schemas import CreateSession
+
+SLUG = "homestay-may"
+ACTOR = "command"
+PAGE_MINUTES = 1440
+ACCOUNT = {"bank": "970423", "account_number": "9488688688", "account_name": "HOMESTAY MAY"}
+
+
+def make_demo(var_dir: Path, base_url: str) -> Path:
+    """Make what is missing, a fresh page to pay, and write `demo.json`; returns its path.
+
+    Keys are kept from start to start: they stand in that file alone, in clear, readable by
+    its owner only.
+    """
+    path = var_dir / "demo.json"
+    known = _read(path)
+    with unit_of_work():
+        store_id = _store()
+        secret_key = _key(store_id, "secret", known.get("secret_key"))
+        publishable_key = _key(store_id, "publishable", known.get("publishable_key"))
+        vietqr = _vietqr(store_id, known.get("rails", {}).get("vietqr", {}), base_url)
+        page_id = _page(store_id)
+    start_attempt(page_id, "vietqr", actor=ACTOR)
+    demo = {
+        "base_url": base_url,
+        "dashboard_url": f"{base_url}/dashboard",
+        # There are no sign-ins yet: the dashboard comes with its own users.
+        "login": None,
+        "secret_key": secret_key,
+        "publishable_key": publishable_key,
+        "store": store_id,
+        "page_url": f"{base_url}/pay/{page_id}",
+        "rails": {"vietqr": vietqr},
+    }
+    _write(path, demo)
+    return path
+
+
+def _store() -> str:
+    row = one("SELECT id FROM store WHERE slug = %(slug)s", slug=SLUG)
+    if row is not None:
+        store_id: str = row.id
+        return store_id
+    settings = {"rate_limit_per_minute": 60_000}
+    return create_store("Homestay Mây", SLUG, settings, actor=ACTOR).id
+
+
+def _key(store_id: str, kind: Any, known: str | None) -> str:
+    if known and one(
+        "SELECT id FROM api_key WHERE hash = %(hash)s AND store_id = %(store_id)s"
+        " AND revoked_at IS NULL",
+        hash=hash_secret(known),
+        store_id=store_id,
+    ):
+        return known
+    return create_key(store_id, False, kind, "demo", actor=ACTOR)[1]
+
+
+def _vietqr(store_id: str, known: dict[str, str], base_url: str) -> dict[str, str]:
+    api_key = known.get("api_key") or ids.new_secret(18)
+    account_id = configure_rail(
+        store_id,
+        False,
+        "vietqr",
+        {**ACCOUNT, "auth": "apikey", "api_key": api_key, "api_token": api_key},
+        enabled=True,
+        actor=ACTOR,
+    )
+    return {
+        "rail_account": account_id,
+        "hook_url": f"{base_url}/hooks/vietqr/{account_id}",
+        "api_key": api_key,
+        "account_number": ACCOUNT["account_number"],
+    }
+
+
+def _page(store_id: str) -> str:
+    given = CreateSession(
+        currency="VND",
+        line_items=[
+            {"name": "Phòng đôi × 2 đêm", "quantity": 1, "unit_amount": 470_000},
+            {"name": "Phí dọn phòng", "quantity": 1, "unit_amount": 30_000},
+        ],
+        description="Đặt phòng 2 đêm",
+        reference="BK-2031",
+        duration_minutes=PAGE_MINUTES,
+        max_attempts=10,
+    )
+    session, _ = create_session(
+        given.model_dump(),
+        store_id=store_id,
+        livemode=False,
+        settings=load_store(store_id).settings,
+        actor=ACTOR,
+    )
+    page_id: str = session["id"]
+    return page_id
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        known = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _write(path: Path, demo: dict[str, Any]) -> None:
+    draft = path.with_suffix(".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(demo, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+    draft.replace(path)

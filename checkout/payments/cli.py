@@ -1,0 +1,42 @@
+"""`flask rails …`: ask the providers what we may have missed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+from flask.cli import AppGroup
+
+from checkout.core import clock
+from checkout.core.db import run
+from checkout.payments.ask import backfill_account
+from checkout.rails.base import RailError
+
+group = AppGroup("rails", help="Ask the providers about money.")
+
+
+@group.command("backfill")
+@click.option("--hours", default=48, show_default=True, type=click.IntRange(1, 24 * 90))
+@click.option("--store", "store_id", default=None, help="Only this store's accounts.")
+def backfill_command(hours: int, store_id: str | None) -> None:
+    """List every account's movements of the last hours and book what is missing."""
+    now = clock.now()
+    accounts = run(
+        "SELECT id, rail FROM rail_account WHERE (enabled OR superseded_at IS NOT NULL)"
+        " AND (%(store_id)s::text IS NULL OR store_id = %(store_id)s) ORDER BY id",
+        store_id=store_id,
+    )
+    total = silent = 0
+    for number, account in enumerate(accounts, start=1):
+        click.echo(f"[{number}/{len(accounts)}] {account.rail} {account.id} … ", nl=False)
+        try:
+            found = backfill_account(account.id, since=now - timedelta(hours=hours), until=now)
+        except RailError as error:
+            silent += 1
+            click.echo(f"cannot be asked: {error.message}")
+            continue
+        click.echo(f"{found} new")
+        total += found
+    click.echo(f"{total} new movements from {len(accounts) - silent} accounts.")
+    if silent:
+        raise click.ClickException(f"{silent} accounts could not be asked; run this again later.")
