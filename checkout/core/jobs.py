@@ -156,9 +156,9 @@ def listen_no_more() -> None:
 def sweep_until_idle(*names: str, rounds: int = 100) -> int:
     """Run the named sweepers (all without names) here and now until none finds work.
 
-    For commands and tests; returns how many rows were handled.
+    For commands and tests, after `areas.import_jobs()`; returns how many rows were handled.
     """
-    chosen = [item for item in sweepers() if not names or item.name in names]
+    chosen = [_sweepers[name] for name in names] or sweepers()
     total = 0
     for _ in range(rounds):
         handled = sum(item.sweep() + (item.drain(15.0) if item.drain else 0) for item in chosen)

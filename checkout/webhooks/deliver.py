@@ -20,17 +20,20 @@ LINGER_SECONDS = 0.015
 
 
 def drain(seconds: float) -> int:
-    """Give back what is not started, wait for what is, record it; returns how many ended."""
+    """Finish what is leased, as far as the time allows, and give the rest back.
+
+    Returns how many tries ended.
+    """
     lanes = _lanes()
     deadline = time.monotonic() + seconds
-    left = lanes.give_back()
-    if left:
-        with unit_of_work():
-            give_back(left)
     ended = 0
     while lanes.busy() and time.monotonic() < deadline:
         lanes.wait_for_results(deadline - time.monotonic())
         ended += _record(lanes)
+    left = lanes.give_back()
+    if left:
+        with unit_of_work():
+            give_back(left)
     return ended
 
 

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 
 from checkout.webhooks.attempt import Result, Try
 
@@ -73,7 +73,9 @@ class Lanes:
         self.threads = threads
         self._attempt = attempt
         self._bell = bell
-        self._change = Condition()
+        self._lock = Lock()
+        self._startable = Condition(self._lock)
+        self._ended = Condition(self._lock)
         self._lanes: dict[str, Lane] = {}
         self._ready: deque[Lane] = deque()
         self._results: list[Result] = []
@@ -84,13 +86,13 @@ class Lanes:
 
     def rooms(self) -> dict[str, int]:
         """How many more of each known endpoint may be leased; unknown ones get one."""
-        with self._change:
+        with self._lock:
             self._forget_old()
             return {lane.endpoint_id: max(0, lane.room()) for lane in self._lanes.values()}
 
     def add(self, tries: list[Try]) -> None:
         """Take leased deliveries; threads are started as they are needed."""
-        with self._change:
+        with self._lock:
             for item in tries:
                 lane = self._lanes.setdefault(item.endpoint_id, Lane(item.endpoint_id))
                 lane.waiting.append(item)
@@ -99,32 +101,35 @@ class Lanes:
             for _ in range(max(0, missing)):
                 self._started += 1
                 Thread(target=self._work, name="delivery", daemon=True).start()
-            self._change.notify(len(tries))
+            self._startable.notify(len(tries))
 
     def take_results(self) -> list[Result]:
         """What has ended since the last call."""
-        with self._change:
+        with self._lock:
             results, self._results = self._results, []
             return results
 
     def put_back(self, results: list[Result]) -> None:
         """Results that could not be recorded now."""
-        with self._change:
+        with self._lock:
             self._results[:0] = results
 
     def has_results(self) -> int:
-        with self._change:
+        with self._lock:
             return len(self._results)
 
     def busy(self) -> bool:
         """Whether anything runs, waits or is not recorded yet."""
-        with self._change:
-            waiting = any(lane.waiting for lane in self._lanes.values())
-            return bool(self._running or self._results or waiting)
+        with self._lock:
+            return self._is_busy()
+
+    def _is_busy(self) -> bool:
+        waiting = any(lane.waiting for lane in self._lanes.values())
+        return bool(self._running or self._results or waiting)
 
     def give_back(self) -> list[Try]:
         """Empty all lanes; what runs goes on."""
-        with self._change:
+        with self._lock:
             left = [item for lane in self._lanes.values() for item in lane.waiting]
             for lane in self._lanes.values():
                 lane.waiting.clear()
@@ -132,8 +137,8 @@ class Lanes:
 
     def wait_for_results(self, seconds: float) -> None:
         """Return when something has ended, or after `seconds`."""
-        with self._change:
-            self._change.wait_for(lambda: bool(self._results) or not self._running, seconds)
+        with self._lock:
+            self._ended.wait_for(lambda: bool(self._results) or not self._is_busy(), seconds)
 
     def _offer(self, lane: Lane) -> None:
         if lane.waiting and lane.running < lane.width and not lane.ready:
@@ -153,19 +158,22 @@ class Lanes:
         return self._attempt(item)
 
     def _next(self) -> tuple[Try, Lane]:
-        with self._change:
+        with self._lock:
             self._free += 1
             while True:
                 lane = self._choose()
                 if lane is not None:
                     break
-                self._change.wait()
+                self._startable.wait()
             self._free -= 1
             item = lane.waiting.popleft()
             lane.running += 1
             self._running += 1
             self._unproven += not lane.proven
             self._offer(lane)
+            if self._ready:
+                # Who starts one wakes the next, so that nobody has to count.
+                self._startable.notify()
             return item, lane
 
     def _choose(self) -> Lane | None:
@@ -182,7 +190,7 @@ class Lanes:
         return None
 
     def _finish(self, lane: Lane, result: Result, seconds: float) -> None:
-        with self._change:
+        with self._lock:
             was_proven = lane.proven
             lane.running -= 1
             lane.used_at = time.monotonic()
@@ -194,7 +202,7 @@ class Lanes:
             self._offer(lane)
             dry = lane.proven and len(lane.waiting) < lane.width
             wake = len(self._results) in (1, RESULTS_WAKE) or dry
-            self._change.notify_all() if not was_proven else self._change.notify()
+            self._ended.notify_all()
         if wake:
             self._bell()
 
