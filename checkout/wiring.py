@@ -7,12 +7,12 @@ followers of facts run in the very transaction of the fact (core/facts.py).
 from __future__ import annotations
 
 from checkout.core.facts import set_followers
-from checkout.core.outbox import one_by_one, set_reactions
+from checkout.core.outbox import Reaction, one_by_one, set_reactions
 from checkout.sessions.remind import mail_reminder
 from checkout.webhooks.fanout import fan_out
 from checkout.webhooks.retry import shift_test_deliveries
 
-REACTIONS = {
+REACTIONS: dict[str, tuple[Reaction, ...]] = {
     "*": (fan_out,),
     "checkout.session.expiring_soon": (one_by_one(mail_reminder),),
 }

@@ -60,7 +60,9 @@ def load_config(environ: Mapping[str, str]) -> Config:
         database_url=_database_url(_required(environ, "DATABASE_URL")),
         redis_url=_required(environ, "REDIS_URL"),
         secret_key=environ.get("SECRET_KEY") or ("" if production else DEVELOPMENT_SECRET),
-        encryption_keys=_keys(environ.get("ENCRYPTION_KEYS") or ("" if production else DEVELOPMENT_KEY)),
+        encryption_keys=_keys(
+            environ.get("ENCRYPTION_KEYS") or ("" if production else DEVELOPMENT_KEY)
+        ),
         public_url=public_url,
         self_url=_url(environ, "SELF_URL", public_url),
         trusted_proxies=_number(environ, "TRUSTED_PROXIES", 0, 0, 5),

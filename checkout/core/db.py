@@ -29,7 +29,9 @@ CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 
-TIMEOUTS = "-c statement_timeout=5000 -c lock_timeout=4000 -c idle_in_transaction_session_timeout=60000"
+TIMEOUTS = (
+    "-c statement_timeout=5000 -c lock_timeout=4000 -c idle_in_transaction_session_timeout=60000"
+)
 
 
 class Base(DeclarativeBase):
@@ -75,7 +77,7 @@ def driver() -> psycopg.Connection[Any]:
 def run(statement: str, /, **params: Any) -> list[Any]:
     """Execute one statement and return its rows, columns readable as attributes."""
     with driver().cursor(row_factory=namedtuple_row) as cursor:
-        cursor.execute(statement, params)  # type: ignore[arg-type]  # statements are constants
+        cursor.execute(statement, params)
         return cursor.fetchall() if cursor.description else []
 
 
@@ -87,7 +89,7 @@ def one(statement: str, /, **params: Any) -> Any | None:
 
 def execute(statement: str, /, **params: Any) -> None:
     """Execute a statement whose rows nobody needs; inside `pipeline` it does not wait."""
-    driver().execute(statement, params)  # type: ignore[arg-type]  # statements are constants
+    driver().execute(statement, params)
 
 
 def pipeline() -> AbstractContextManager[Any]:

@@ -12,9 +12,12 @@ MAXIMUM = 999_999_999_999
 
 # ISO 4217 exponents, except KHR: nobody uses sen, so the riel is whole here.
 _ZERO = frozenset(
-    "BIF CLP DJF GNF ISK JPY KHR KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()
+    (
+        *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KHR", "KMF", "KRW"),
+        *("PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"),
+    )
 )
-_THREE = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+_THREE = frozenset(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"))
 _FOUR = frozenset(("CLF", "UYW"))
 
 
@@ -55,9 +58,10 @@ def exponent(currency: str) -> int:
 @lru_cache(maxsize=1)
 def known_currencies() -> frozenset[str]:
     """The ISO 4217 codes in use as money."""
+    territories = [str(name) for name in Locale("en").territories]
     tender = {
         currency
-        for territory in Locale("en").territories
+        for territory in territories
         if len(territory) == 2 and territory.isalpha()
         for currency in get_territory_currencies(territory)
     }

@@ -15,7 +15,7 @@ from checkout.merchants.rail_accounts import configure_rail
 from checkout.merchants.stores import create_store, load_store
 from checkout.payments.start import start_attempt
 from checkout.sessions.create import create_session
-from checkout.sessions.schemas import CreateSession
+from checkout.sessions.schemas import CreateSession, LineItem
 
 SLUG = "homestay-may"
 ACTOR = "command"
@@ -95,8 +95,8 @@ def _page(store_id: str) -> str:
     given = CreateSession(
         currency="VND",
         line_items=[
-            {"name": "Phòng đôi × 2 đêm", "quantity": 1, "unit_amount": 470_000},
-            {"name": "Phí dọn phòng", "quantity": 1, "unit_amount": 30_000},
+            LineItem(name="Phòng đôi × 2 đêm", quantity=1, unit_amount=470_000),
+            LineItem(name="Phí dọn phòng", quantity=1, unit_amount=30_000),
         ],
         description="Đặt phòng 2 đêm",
         reference="BK-2031",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -29,7 +30,7 @@ def get_health() -> tuple[Response, int]:
     parts: dict[str, Any] = {"database": database, "redis": _timed(_ask_redis)}
     for kind in ("worker", "scheduler"):
         parts[kind] = (
-            _timed(lambda kind=kind: _ask_heartbeat(kind))
+            _timed(partial(_ask_heartbeat, kind))
             if database["status"] == "ok"
             else {"status": "unknown", "latency_ms": None}
         )

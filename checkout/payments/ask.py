@@ -14,13 +14,13 @@ from typing import Any
 
 from checkout.core import clock
 from checkout.core.db import one, run, unit_of_work
-from checkout.rails.client import rail_client
 from checkout.core.logs import log
 from checkout.merchants.rail_accounts import load_account
 from checkout.payments.facts import attempt_facts
 from checkout.payments.judge import BATCH, judge_now
 from checkout.payments.notices import store_notices
 from checkout.rails.base import Notice, RailError
+from checkout.rails.client import rail_client
 from checkout.rails.registry import get_rail
 
 CHECK_AT_ONCE = 50
@@ -36,13 +36,12 @@ def check_attempt(attempt: Any) -> int:
     rail = get_rail(attempt.rail)
     if not rail.can_ask(account):
         raise RailError(
-            "provider_not_configured", "This account has no access to the provider's list.",
+            "provider_not_configured",
+            "This account has no access to the provider's list.",
             temporary=False,
         )
     _release()
-    notices = rail.check(
-        [attempt_facts(attempt, session)], account, rail_client, clock.utc_now()
-    )
+    notices = rail.check([attempt_facts(attempt, session)], account, rail_client, clock.utc_now())
     return take_notices(account_row, notices)
 
 
@@ -129,5 +128,3 @@ def _release() -> None:
     """End the reading transaction: nothing is held open while a provider is asked."""
     with unit_of_work():
         pass
-
-

@@ -8,7 +8,6 @@ from typing import Any
 
 from checkout.core import ids
 from checkout.core.db import run
-from checkout.rails.client import rail_client
 from checkout.core.outbox import Event, record_events
 from checkout.ledger.post import FEES, STORE_BALANCE, SUSPENSE, WALLET, Line, Posting, post
 from checkout.merchants.rail_accounts import load_account
@@ -21,6 +20,7 @@ from checkout.payments.records import (
     write_transfers,
 )
 from checkout.payments.rows import Row, merged, posting, transfer_event
+from checkout.rails.client import rail_client
 from checkout.rails.registry import get_rail
 from checkout.sessions.move import Move, move_sessions, plan_move
 from checkout.sessions.objects import attempt_object, payment_object, session_object

@@ -51,7 +51,7 @@ class Decision:
     surplus: int = 0
 
 
-def decide(money: Money, session: Any | None, rules: Rules) -> Decision:
+def decide(money: Money, session: Any | None, rules: Rules) -> Decision:  # noqa: PLR0911 - one line a case
     """Judge a transfer against the session that it names (None when it names none)."""
     if not money.account_ok:
         return Decision("wrong_account")
@@ -93,5 +93,5 @@ def deadline_of(session: Any) -> datetime:
     """When money stops being in time: the deadline, or the merchant's own earlier end of it."""
     deadline: datetime = session.expires_at
     if session.status == "expired" and session.ended_at is not None:
-        return min(deadline, session.ended_at)
+        deadline = min(deadline, session.ended_at)
     return deadline

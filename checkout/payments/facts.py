@@ -25,7 +25,8 @@ def attempt_facts(attempt: Any, session: Any) -> Attempt:
         description=session.description or "",
         reference=session.reference,
         locale=session.locale or "vi",
-        return_url=attempt.return_url or f"{config().public_url}/return/{attempt.rail}/{attempt.id}",
+        return_url=attempt.return_url
+        or f"{config().public_url}/return/{attempt.rail}/{attempt.id}",
     )
 
 

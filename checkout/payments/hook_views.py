@@ -69,5 +69,3 @@ def _respond(answer: Answer) -> Response:
     response = Response(answer.body, status=answer.status, content_type=answer.content_type)
     response.headers.update(answer.headers)
     return response
-
-

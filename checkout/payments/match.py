@@ -15,7 +15,9 @@ Attempts = Mapping[tuple[str, str], Any]
 """(kind, value) of a match → the attempt that it names."""
 
 
-def find_attempts(store_id: str, livemode: bool, notices: Iterable[Notice]) -> dict[tuple[str, str], Any]:
+def find_attempts(
+    store_id: str, livemode: bool, notices: Iterable[Notice]
+) -> dict[tuple[str, str], Any]:
     """Look up every attempt of a store and mode that any of the notices may name."""
     matches = [match for notice in notices for match in notice.matches]
     codes = {with_hyphen(match.value): match.value for match in matches if match.kind == "code"}
@@ -33,15 +35,11 @@ def find_attempts(store_id: str, livemode: bool, notices: Iterable[Notice]) -> d
         references=references,
     )
     found = {("code", codes[row.code]): row for row in rows if row.code in codes}
-    found |= {
-        ("reference", row.provider_reference): row for row in rows if row.provider_reference
-    }
+    found |= {("reference", row.provider_reference): row for row in rows if row.provider_reference}
     return found
 
 
-def choose_attempt(
-    notice: Notice, known: Attempts, sessions: Mapping[str, Any]
-) -> Any | None:
+def choose_attempt(notice: Notice, known: Attempts, sessions: Mapping[str, Any]) -> Any | None:
     """The one attempt that the notice names, or None.
 
     Tiers are asked in order and the first that knows an attempt decides. Where it knows

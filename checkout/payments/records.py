@@ -121,11 +121,9 @@ def _insert(table: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, 
     names = ", ".join(columns)
     typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
     execute(
-        f"INSERT INTO {table} ({names}) SELECT {names}"
+        f"INSERT INTO {table} ({names}) SELECT {names}"  # noqa: S608
         f" FROM jsonb_to_recordset(%(rows)s) AS row ({typed})",
-        rows=jsonb(
-            [storable({name: _plain(row[name]) for name in columns}) for row in rows]
-        ),
+        rows=jsonb([storable({name: _plain(row[name]) for name in columns}) for row in rows]),
     )
 
 

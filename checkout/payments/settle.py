@@ -14,7 +14,14 @@ from checkout.ledger.post import clearing
 from checkout.merchants.rail_accounts import load_account
 from checkout.merchants.stores import load_store
 from checkout.payments.arrival import Arrival, bank_time
-from checkout.payments.book import Book, Desk, apply_decision, open_desks, tell_unmatched, write_book
+from checkout.payments.book import (
+    Book,
+    Desk,
+    apply_decision,
+    open_desks,
+    tell_unmatched,
+    write_book,
+)
 from checkout.payments.decide import Decision, Money, Rules, decide
 from checkout.payments.match import choose_attempt, find_attempts
 from checkout.payments.rows import transfer_row

@@ -14,9 +14,9 @@ from checkout.core.errors import forbidden
 from checkout.core.facts import tell_fact
 from checkout.merchants.stores import advance_clock
 from checkout.payments.lapse import lapse_in_store
-from checkout.payments.simulate import simulate_payment
 from checkout.payments.queries import load_row
 from checkout.payments.schemas import AdvanceClock, ClockAnswer, Simulate, SimulationAnswer
+from checkout.payments.simulate import simulate_payment
 from checkout.sessions.expire import expire_in_store
 
 blueprint = Blueprint("simulator_api", __name__, url_prefix="/api/v1")

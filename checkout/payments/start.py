@@ -14,13 +14,13 @@ from typing import Any
 from checkout.core import ids
 from checkout.core.db import jsonb, one, run, unit_of_work
 from checkout.core.errors import Problem, conflict, invalid, provider_problem
-from checkout.rails.client import rail_client
 from checkout.merchants.rail_accounts import enabled_rails, load_account, rail_fits
 from checkout.payments.codes import new_code
 from checkout.payments.facts import attempt_facts, prompt_record
 from checkout.payments.fail import fail_attempt
 from checkout.payments.lapse import lapse_attempts
 from checkout.rails.base import Prompt, RailError
+from checkout.rails.client import rail_client
 from checkout.rails.registry import get_rail
 from checkout.sessions.end import refuse_ended
 from checkout.sessions.move import move_sessions, plan_move
@@ -43,14 +43,16 @@ def start_attempt(
     reuse_live: bool = False,
     store_id: str | None = None,
     livemode: bool | None = None,
-    keep: Callable[[Any], None] = lambda attempt: None,
+    keep: Callable[[Any], None] | None = None,
 ) -> Any:
     """Start an attempt and return its row; opens and commits its own units of work.
 
     A live attempt is superseded; with `reuse_live` one on the same rail is returned instead,
-    with `retry` it is refused. `keep` is called with the row in the last transaction. Raises 404; 409 `session_expired`, `session_not_active`,
-    `max_attempts_reached`, `attempt_in_progress`; 422 `rail_not_available`; 502
-    `provider_unavailable`, 504 `provider_timeout` (the attempt is then failed and not counted).
+    with `retry` it is refused. `keep` is called with the row in the last transaction.
+
+    Raises 404; 409 `session_expired`, `session_not_active`, `max_attempts_reached`,
+    `attempt_in_progress`; 422 `rail_not_available`; 502 `provider_unavailable`, 504
+    `provider_timeout` (the attempt is then failed and not counted).
     """
     with unit_of_work():
         locked = lock_session(session_id, store_id=store_id, livemode=livemode)
@@ -64,7 +66,8 @@ def start_attempt(
         if not rail.calls_out:
             prompt = rail.open(attempt_facts(attempt, locked.session), account, rail_client)
             row = _record_prompt(locked, attempt, prompt, actor)
-            keep(row)
+            if keep is not None:
+                keep(row)
             return row
         # The session waits for money from here on, whatever becomes of the call.
         _announce(locked, "attempt_started", actor)
@@ -72,7 +75,7 @@ def start_attempt(
 
 
 def _open_outside(
-    locked: Locked, attempt: Any, account: Any, actor: str, keep: Callable[[Any], None]
+    locked: Locked, attempt: Any, account: Any, actor: str, keep: Callable[[Any], None] | None
 ) -> Any:
     try:
         prompt = get_rail(attempt.rail).open(
@@ -97,7 +100,8 @@ def _open_outside(
         again = lock_session(attempt.session_id)
         current = one("SELECT * FROM attempt WHERE id = %(id)s", id=attempt.id)
         row = _record_prompt(again, current, prompt, actor)
-        keep(row)
+        if keep is not None:
+            keep(row)
         return row
 
 

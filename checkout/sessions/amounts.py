@@ -16,7 +16,7 @@ def total_amount(amount: int | None, line_items: Sequence[Mapping[str, Any]]) ->
         if amount is None:
             raise invalid("missing_required_field", "Give an amount or line items.", "amount")
         return amount
-    total = sum(item["quantity"] * item["unit_amount"] for item in line_items)
+    total: int = sum(item["quantity"] * item["unit_amount"] for item in line_items)
     if amount is not None and amount != total:
         raise invalid(
             "amount_mismatch", f"The amount is {amount}, the line items give {total}.", "amount"

@@ -34,6 +34,7 @@ TAG = "Checkout sessions"
     body=CreateSession,
     answer=SessionAnswer,
     status=201,
+    also=(200,),
     errors=(
         "amount_mismatch",
         "amount_too_small",
@@ -84,7 +85,7 @@ def list_sessions(call: Call) -> dict[str, Any]:
     ]
     page = list_page(
         table="checkout_session",
-        columns=f"*, (SELECT {STORE_NOW.replace('session.', 'checkout_session.')} FROM store"
+        columns=f"*, (SELECT {STORE_NOW.replace('session.', 'checkout_session.')} FROM store"  # noqa: S608
         " WHERE store.id = checkout_session.store_id) AS store_now",
         scope=call.scope,
         query=query,

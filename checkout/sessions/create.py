@@ -195,7 +195,7 @@ def _find_open(
         key=f"reuse:{store_id}:{livemode}:{reference}",
     )
     session = one(
-        f"SELECT session.*, {STORE_NOW} AS store_now FROM checkout_session AS session"
+        f"SELECT session.*, {STORE_NOW} AS store_now FROM checkout_session AS session"  # noqa: S608
         " JOIN store ON store.id = session.store_id"
         " WHERE session.store_id = %(store_id)s AND session.livemode = %(livemode)s"
         " AND session.reference = %(reference)s AND session.amount = %(amount)s"

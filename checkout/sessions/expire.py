@@ -10,8 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from checkout.core.db import run
-from checkout.core.db import unit_of_work
+from checkout.core.db import run, unit_of_work
 from checkout.sessions.end import close_attempts
 from checkout.sessions.move import Move, move_sessions, plan_move
 from checkout.sessions.tell import tell_moves

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from checkout.core import push
 from checkout.core.db import execute, jsonb, run
+from checkout.core.push import changed
 from checkout.sessions.states import Event, next_status
 
 Session = Any
@@ -95,7 +95,7 @@ def move_sessions(moves: Sequence[Move]) -> None:
         raise StaleSession(", ".join(first))
     record_history(moves)
     for session_id in first:
-        push.changed(session_id)
+        changed(session_id)
 
 
 def record_history(moves: Sequence[Move]) -> None:

@@ -63,7 +63,7 @@ def amount_due(session: Any) -> int:
     """What is left to pay; nothing once the session is completed."""
     if session.status == "completed":
         return 0
-    return max(0, session.amount - session.amount_received)
+    return max(0, int(session.amount) - int(session.amount_received))
 
 
 def attempt_object(attempt: Any) -> dict[str, Any]:
@@ -87,7 +87,8 @@ def attempt_object(attempt: Any) -> dict[str, Any]:
         "amount": attempt.amount,
         "currency": attempt.currency,
         "code": attempt.code,
-        "transfer_memo": (prompt.get("transfer_details") or {}).get("memo") or bare_code(attempt.code),
+        "transfer_memo": (prompt.get("transfer_details") or {}).get("memo")
+        or bare_code(attempt.code),
         "qr": qr,
         "transfer_details": prompt.get("transfer_details"),
         "deeplinks": [

@@ -74,7 +74,7 @@ def load_session_object(session_id: str, *, store_id: str, livemode: bool) -> di
     session = None
     if ids.is_id("cs", session_id):
         session = one(
-            f"SELECT session.*, {STORE_NOW} AS store_now FROM checkout_session AS session"
+            f"SELECT session.*, {STORE_NOW} AS store_now FROM checkout_session AS session"  # noqa: S608
             " JOIN store ON store.id = session.store_id WHERE session.id = %(id)s"
             " AND session.store_id = %(store_id)s AND session.livemode = %(livemode)s",
             id=session_id,

@@ -27,7 +27,7 @@ WHERE session.status IN ('open', 'processing', 'awaiting_action') AND session.re
     AND session.expires_at <= {STORE_NOW} + make_interval(secs => %(lead)s)
     AND session.expires_at > {STORE_NOW}
 ORDER BY session.expires_at LIMIT %(limit)s FOR UPDATE OF session SKIP LOCKED
-"""
+"""  # noqa: S608
 
 
 def remind_due() -> int:

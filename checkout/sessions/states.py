@@ -170,5 +170,5 @@ def next_status(status: Status, event: Event) -> Status:
     if outcome is Rule.STAY:
         return status
     if isinstance(outcome, Rule):
-        raise ValueError(f"{event} is no move of a session that is {status}")
+        raise ValueError(f"{event} is no move of a session that is {status}")  # noqa: TRY004
     return outcome

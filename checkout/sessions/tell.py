@@ -34,7 +34,5 @@ def tell_moves(type: str, moves: Sequence[Move]) -> None:  # noqa: A002
     """Record the same kind of event for many sessions, attempts and payments expanded."""
     objects = expand([move.after for move in moves], now=moves[0].at) if moves else []
     record_events(
-        session_event(type, move, object) for move, object in zip(moves, objects, strict=True)
+        session_event(type, move, shown) for move, shown in zip(moves, objects, strict=True)
     )
-
-

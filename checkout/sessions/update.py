@@ -9,13 +9,18 @@ from checkout.core.db import jsonb, one
 from checkout.core.errors import conflict, invalid
 from checkout.sessions.amounts import check_bounds, total_amount
 from checkout.sessions.create import choose_rails, resolve_customer
+from checkout.sessions.end import refuse_ended
 from checkout.sessions.move import Move, move_sessions, plan_move
 from checkout.sessions.queries import lock_session
-from checkout.sessions.end import refuse_ended
 
 
 def update_session(
-    session_id: str, given: Mapping[str, Any], *, store_id: str, livemode: bool, settings: Any,
+    session_id: str,
+    given: Mapping[str, Any],
+    *,
+    store_id: str,
+    livemode: bool,
+    settings: Any,
     actor: str,
 ) -> None:
     """Apply the fields that are given (a null clears what may be empty).
