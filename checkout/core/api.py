@@ -87,6 +87,8 @@ class Operation:
     answer: Any
     """A pydantic model, or a JSON schema as a dict."""
     status: int
+    also: tuple[int, ...]
+    """Further statuses of success."""
     errors: tuple[str, ...]
     surface: Surface
     outside: bool
@@ -113,6 +115,7 @@ def operation(
     body: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
     status: int = 200,
+    also: Sequence[int] = (),
     errors: Sequence[str] = (),
     surface: Surface = "secret",
     outside: bool = False,
@@ -121,9 +124,10 @@ def operation(
     """Make `def handler(call: Call, **path_arguments) -> dict | (dict, status)` an operation.
 
     `path` is below /api/v1 and may name arguments as `<session_id>`, each of which must have
-    the shape of an id. A write runs in one unit of work; `outside=True` leaves the units to
-    the handler, which then may call the outside between them and should `call.keep` its answer
-    in the last.
+    the shape of an id. `status` is the usual success, `also` names others that the handler may
+    return; `errors` are codes of core/codes.py beyond those of every call. A write runs in one
+    unit of work; `outside=True` leaves the units to the handler, which then may call the
+    outside between them and should `call.keep` its answer in the last.
     """
     arguments = tuple(re.findall(r"<(\w+)>", path))
 
@@ -139,6 +143,7 @@ def operation(
             query=query,
             answer=answer,
             status=status,
+            also=tuple(also),
             errors=tuple(errors),
             surface=surface,
             outside=outside,

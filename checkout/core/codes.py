@@ -35,7 +35,9 @@ CODES: dict[str, tuple[int, str]] = {
     "idempotency_key_reused": (422, "This key was used with another request."),
     # Sessions and attempts
     "amount_mismatch": (422, "The amount is not the total of the line items."),
-    "amount_out_of_bounds": (422, "The amount is outside the store's bounds."),
+    "amount_too_small": (422, "The amount is below what the store or the rail allows."),
+    "amount_too_large": (422, "The amount is above what the store or the rail allows."),
+    "coupon_invalid": (422, "The coupon does not exist or cannot be used here."),
     "host_not_allowed": (422, "The address's host is not on the store's list."),
     "rail_not_available": (422, "This way to pay is not available here."),
     "customer_required": (422, "This needs a customer."),
@@ -44,15 +46,26 @@ CODES: dict[str, tuple[int, str]] = {
     "max_attempts_reached": (409, "No further attempt is allowed."),
     "attempt_in_progress": (409, "An attempt is still live."),
     "provider_unavailable": (502, "The payment provider could not be reached."),
+    "provider_not_configured": (409, "The account lacks what asking the provider needs."),
     "provider_timeout": (504, "The payment provider did not answer in time."),
     # Transfers
     "transfer_already_resolved": (409, "The transfer has been resolved already."),
+    "action_not_available": (422, "This transfer cannot be resolved in this way."),
+    "wrong_currency": (422, "The money is of another currency than the session."),
     # Webhooks
     "unknown_event_type": (422, "This is neither an event type nor a group of them."),
     "too_many_endpoints": (409, "The store has as many webhook endpoints as it may."),
     "endpoint_disabled": (409, "The webhook endpoint is disabled."),
     "delivery_in_progress": (409, "The delivery is being tried at this moment."),
+    # Other doors
+    "invalid_signature": (401, "The notice is not signed by the provider."),
+    "invalid_token": (401, "The token is not valid."),
+    "origin_not_allowed": (403, "The request came from another site."),
+    "too_many_sockets": (429, "Too many open pages from this address."),
+    "too_many_requests": (429, "Too many requests."),
+    "forbidden": (403, "This is not allowed."),
     # Merchants
+    "unknown_rail": (422, "There is no such rail."),
     "slug_taken": (409, "Another store has this slug."),
     # Ours
     "internal_error": (500, "Something went wrong on our side."),

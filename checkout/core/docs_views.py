@@ -2,34 +2,68 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template
+from flask import Blueprint, Response, current_app, render_template, request
 
+from checkout.core.assets import accepts_gzip
+from checkout.core.config import config
+from checkout.core.docs import show_codes, show_objects, show_operations
 from checkout.core.openapi import build_document
 
 blueprint = Blueprint("docs", __name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Both forms of the document and their zipped bytes, made once a process."""
+
+    document: bytes
+    page: str
+
+
 @blueprint.get("/api/v1/openapi.json")
 def openapi_document() -> Response:
-    response = Response(_prepared()[1], mimetype="application/json")
-    response.headers["Cache-Control"] = "public, max-age=60"
+    response = _send(_prepared().document, "application/json")
     response.headers["Access-Control-Allow-Origin"] = "*"
     return response
 
 
 @blueprint.get("/docs")
-def docs_page() -> str:
-    return render_template("docs/index.html", document=_prepared()[0])
+def docs_page() -> Response:
+    return _send(_prepared().page.encode(), "text/html")
 
 
-def _prepared() -> tuple[dict[str, Any], str]:
-    """The document and its text, built when first asked for."""
-    prepared: tuple[dict[str, Any], str] | None = current_app.extensions.get("checkout_openapi")
+def _send(body: bytes, mimetype: str) -> Response:
+    zipped = accepts_gzip()
+    response = Response(gzip.compress(body, 6, mtime=0) if zipped else body, mimetype=mimetype)
+    if zipped:
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Vary"] = "Accept-Encoding"
+    response.headers["Cache-Control"] = "public, no-cache"
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def _prepared() -> Prepared:
+    """Made when first asked for; neither depends on who asks."""
+    prepared: Prepared | None = current_app.extensions.get("checkout_docs")
     if prepared is None:
         document = build_document()
-        prepared = document, json.dumps(document, ensure_ascii=False)
-        current_app.extensions["checkout_openapi"] = prepared
+        prepared = Prepared(json.dumps(document, ensure_ascii=False).encode(), _page(document))
+        current_app.extensions["checkout_docs"] = prepared
     return prepared
+
+
+def _page(document: dict[str, Any]) -> str:
+    return render_template(
+        "docs/index.html",
+        base_url=config().public_url,
+        operations=show_operations(document),
+        objects=show_objects(document),
+        codes=show_codes(),
+    )

@@ -14,7 +14,6 @@ from checkout.core.config import config
 
 VERSION = "1.0.0"
 REFERENCE = "#/components/schemas/{model}"
-ALWAYS = ("ip_blocked", "rate_limited", "missing_api_key", "invalid_api_key", "internal_error")
 
 RATE_HEADERS = {
     "X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"},
@@ -177,11 +176,12 @@ def _responses(made: Operation, names: Names) -> dict[str, Any]:
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         schema = names[schema, "serialization"]
     responses: dict[str, Any] = {
-        str(made.status): {
+        str(status): {
             "description": made.summary,
             "headers": RATE_HEADERS,
             "content": {"application/json": {"schema": schema}},
         }
+        for status in sorted((made.status, *made.also))
     }
     for status, codes in sorted(_errors_of(made).items()):
         responses[str(status)] = _error_response(status, codes)
@@ -206,7 +206,7 @@ def _errors_of(made: Operation) -> dict[int, list[str]]:
         codes += ["invalid_cursor", "resource_missing"]
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(codes):
-        by_status.setdefault(CODES[code][0] if code in CODES else 422, []).append(code)
+        by_status.setdefault(CODES[code][0], []).append(code)
     return by_status
 
 
