@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 from pathlib import Path
 
@@ -52,6 +51,5 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(docs_views.blueprint)
     sockets.init_sockets(app)
     migrate.init_migrate(app, ROOT / "migrations")
-    if importlib.util.find_spec("checkout.wiring") is not None:
-        importlib.import_module("checkout.wiring")
+    importlib.import_module("checkout.wiring")
     return app

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
+from flask import current_app
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -13,6 +15,7 @@ from checkout.core.codes import CODES
 from checkout.core.config import config
 
 VERSION = "1.0.0"
+ARGUMENT = re.compile(r"<(\w+)>")
 REFERENCE = "#/components/schemas/{model}"
 
 RATE_HEADERS = {
@@ -25,7 +28,11 @@ RATE_HEADERS = {
 
 def build_document() -> dict[str, Any]:
     """The whole document; costs some tens of milliseconds, so callers keep it."""
-    operations = sorted(OPERATIONS, key=lambda made: (made.tag, made.path, made.method))
+    served = {ARGUMENT.sub(r"{\1}", rule.rule) for rule in current_app.url_map.iter_rules()}
+    operations = sorted(
+        (made for made in OPERATIONS if BASE_PATH + made.path in served),
+        key=lambda made: (made.tag, made.path, made.method),
+    )
     names, schemas = _schemas(operations)
     paths: dict[str, dict[str, Any]] = {}
     for made in operations:

@@ -23,7 +23,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from checkout.core.config import config
 from checkout.core.errors import Problem, ProblemType, unavailable
 from checkout.core.ids import is_id, new_id
-from checkout.core.logs import log, mask_path
+from checkout.core.logs import log, logger, mask_path
 
 MAX_BODY_BYTES = 256 * 1024
 JSON_PATHS = ("/api/", "/hooks/", "/health", "/metrics", "/fake/")
@@ -176,7 +176,7 @@ def _finish(response: Response) -> Response:
     page = response.mimetype == "text/html"
     headers.setdefault("Content-Security-Policy", _page_policy() if page else JSON_POLICY)
     if config().public_url.startswith("https://"):
-        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        headers["Strict-Transport-Security"] = "max-age=31536000"
     if "Cache-Control" not in headers and request.path.startswith(NO_STORE_PATHS):
         headers["Cache-Control"] = "no-store"
     if g.rate_limit is not None:
@@ -197,6 +197,8 @@ def _begin_late() -> None:
 
 
 def _log_access(status: int) -> None:
+    if not logger.isEnabledFor(logging.INFO):
+        return
     rule = request.url_rule
     arguments = request.view_args or {}
     log(

@@ -26,12 +26,19 @@ def test_the_document_is_valid(document):
     assert document["openapi"] == "3.1.0"
 
 
-def test_every_operation_is_in_it(document):
+def test_every_operation_is_in_it(document, app):
     described = {
         (method.upper(), path) for path, methods in document["paths"].items() for method in methods
     }
 
-    assert described == {(made.method, f"/api/v1{made.path}") for made in OPERATIONS}
+    served = {
+        (method, re.sub(r"<(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+        if app.view_functions[rule.endpoint].__module__.endswith(".api_views")
+    }
+    assert described >= served
+    assert len(described) > 20
 
 
 def test_operation_ids_are_unique(document):
