@@ -176,7 +176,7 @@ class PageState:
             return ()
         if self.name in ("expired", "ended"):
             return ("exact",)
-        return ("rest", *PLAYS) if self.amount_received else PLAYS
+        return ("rest", *PLAYS[1:]) if self.amount_received else PLAYS
 
     @property
     def fulfilment_url(self) -> str | None:
