@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from flask import Flask
@@ -32,6 +32,13 @@ CONVENTION = {
 TIMEOUTS = (
     "-c statement_timeout=5000 -c lock_timeout=4000 -c idle_in_transaction_session_timeout=60000"
 )
+
+
+Bell = TypeVar("Bell", bound=Callable[[], None])
+
+HAS_ROWS = psycopg.pq.ExecStatus.TUPLES_OK
+DRIVER, BELLS = "checkout_driver", "checkout_bells"
+"""What the current session keeps for its unit of work."""
 
 
 class Base(DeclarativeBase):
@@ -70,6 +77,9 @@ def jsonb(value: Any) -> Jsonb:
 
 def driver() -> psycopg.Connection[Any]:
     """The psycopg connection that carries the current session's transaction."""
+    held: psycopg.Connection[Any] | None = db.session.info.get(DRIVER)
+    if held is not None:
+        return held
     connection: psycopg.Connection[Any] = db.session.connection().connection.driver_connection  # type: ignore[assignment]  # always psycopg here
     return connection
 
@@ -78,7 +88,9 @@ def run(statement: str, /, **params: Any) -> list[Any]:
     """Execute one statement and return its rows, columns readable as attributes."""
     with driver().cursor(row_factory=namedtuple_row) as cursor:
         cursor.execute(statement, params)
-        return cursor.fetchall() if cursor.description else []
+        # Cheaper than cursor.description, which makes an object for every column.
+        result = cursor.pgresult
+        return cursor.fetchall() if result is not None and result.status == HAS_ROWS else []
 
 
 def one(statement: str, /, **params: Any) -> Any | None:
@@ -97,26 +109,32 @@ def pipeline() -> AbstractContextManager[Any]:
     return driver().pipeline()
 
 
-def after_commit(bell: Callable[[], None], key: object = None) -> None:
+def after_commit(bell: Bell, key: object = None) -> Bell:
     """Call `bell` once the current unit of work has committed, never when it rolls back.
 
-    Bells of the same key ring once. They only wake somebody up: what must not be lost is a
-    row, and a sweep finds it.
+    Bells of the same key ring once; the one that will ring is returned. They only wake
+    somebody up: what must not be lost is a row, and a sweep finds it.
     """
-    bells: dict[object, Callable[[], None]] = db.session.info.setdefault("bells", {})
-    bells.setdefault(key if key is not None else bell, bell)
+    bells: dict[object, Any] = db.session.info.setdefault(BELLS, {})
+    ringing: Bell = bells.setdefault(key if key is not None else bell, bell)
+    return ringing
 
 
 @contextmanager
 def unit_of_work() -> Iterator[None]:
     """One transaction: commits at the end, rolls back on any error, then rings the bells."""
-    db.session.info.pop("bells", None)
+    info = db.session.info
+    info.pop(BELLS, None)
+    # Looking the connection up costs as much as a small statement: once is enough.
+    info[DRIVER] = driver()
     try:
         yield
         db.session.commit()
     except BaseException:
+        info.pop(BELLS, None)
         db.session.rollback()
-        db.session.info.pop("bells", None)
         raise
-    for bell in db.session.info.pop("bells", {}).values():
+    finally:
+        info.pop(DRIVER, None)
+    for bell in info.pop(BELLS, {}).values():
         bell()

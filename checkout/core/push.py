@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from flask import current_app
 
 from checkout.core import hub
-from checkout.core.db import after_commit, db
+from checkout.core.db import after_commit
 from checkout.core.redis import with_redis
 
 SERVICE_RESTART = 1012
@@ -29,9 +29,7 @@ class Announcement:
 
 def changed(session_id: str) -> None:
     """Tell the session's open pages once the current unit of work has committed."""
-    after_commit(Announcement(), key=Announcement)
-    bell: Announcement = db.session.info["bells"][Announcement]
-    bell.session_ids.add(session_id)
+    after_commit(Announcement(), key=Announcement).session_ids.add(session_id)
 
 
 def announce(session_ids: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from checkout.core import ids
-from checkout.core.db import run
+from checkout.core.db import execute, pipeline, run
 from checkout.core.outbox import Event, record_events
 from checkout.ledger.post import FEES, STORE_BALANCE, SUSPENSE, WALLET, Line, Posting, post
 from checkout.merchants.rail_accounts import load_account
@@ -328,14 +328,20 @@ def _session_object(desk: Desk, at: datetime) -> dict[str, Any]:
 
 def write_book(book: Book) -> None:
     """Write everything that was decided; the ledger comes last because its locks are busiest."""
-    write_transfers(book.transfers)
-    write_attempts(list(book.attempts.values()))
     move_sessions(book.moves)
-    if book.released:
-        run(
-            "UPDATE transfer SET held = 0 WHERE part_of = ANY(%(ids)s) AND held > 0",
-            ids=book.released,
-        )
-    write_payments(book.payments)
-    record_events(book.events)
+    with pipeline():
+        write_transfers(book.transfers)
+        write_attempts(list(book.attempts.values()))
+        _release_parts(book.released)
+        write_payments(book.payments)
+        record_events(book.events)
     post(book.postings)
+
+
+def _release_parts(session_ids: list[str]) -> None:
+    """The parts of completed sessions have found their home in the payment."""
+    if session_ids:
+        execute(
+            "UPDATE transfer SET held = 0 WHERE part_of = ANY(%(ids)s) AND held > 0",
+            ids=session_ids,
+        )
