@@ -131,9 +131,7 @@ def test_forms_of_other_sites_are_refused(client, shop, headers):
 )
 def test_own_forms_are_taken(client, shop, headers):
     session_id = make_checkout(shop)
-    answer = client.post(
-        f"/pay/{session_id}/attempts", data={"rail": "vietqr"}, headers=headers
-    )
+    answer = client.post(f"/pay/{session_id}/attempts", data={"rail": "vietqr"}, headers=headers)
     assert answer.status_code == 303
 
 
