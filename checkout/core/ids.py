@@ -10,12 +10,21 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 TAIL = re.compile(r"[0-9a-hjkmnp-tv-z]{28}")
 
 
+_last = 0
+
+
 def new_id(prefix: str) -> str:
     """`cs` → `cs_` and 28 characters: 48 bits of milliseconds, then 92 random bits.
 
-    The time in front keeps new rows together in an index and lists in order.
+    The time in front keeps new rows together in an index and lists in order. Within one
+    millisecond a process steps on from its last id by a random 80 bits, so that what it
+    makes in a row (events of one change) stays in that order.
     """
+    global _last  # noqa: PLW0603 - the process's last id is what the next one follows
     number = (time.time_ns() // 1_000_000 << 92) | secrets.randbits(92)
+    if number <= _last:
+        number = _last + 1 + secrets.randbits(80)
+    _last = number
     tail = "".join(ALPHABET[number >> shift & 31] for shift in range(135, -1, -5))
     return f"{prefix}_{tail}"
 

@@ -35,12 +35,12 @@ class CustomerFields(Body):
 class CreateSession(Body):
     amount: Amount | None = None
     currency: Currency
-    line_items: Annotated[list[LineItem], Field(max_length=100, default_factory=list)]
+    line_items: list[LineItem] = Field(max_length=100, default_factory=list)
     mode: Literal["payment", "topup", "subscription"] = "payment"
     plan: Text200 | None = None
     reference: Text200 | None = None
     description: Text500 | None = None
-    metadata: Annotated[Metadata, Field(default_factory=dict)]
+    metadata: Metadata = Field(default_factory=dict)
     locale: Locale | None = None
     customer: CustomerFields | None = None
     customer_id: Text200 | None = None
