@@ -20,6 +20,7 @@ from checkout.payments.records import (
     write_transfers,
 )
 from checkout.payments.rows import Row, merged, posting, transfer_event
+from checkout.payments.twins import Twin, mark_twins
 from checkout.rails.client import rail_client
 from checkout.rails.registry import get_rail
 from checkout.sessions.move import Move, move_sessions, plan_move
@@ -46,6 +47,7 @@ class Desk:
 class Book:
     """All that a batch will write."""
 
+    twins: list[Twin] = field(default_factory=list)
     transfers: list[dict[str, Any]] = field(default_factory=list)
     attempts: dict[str, Any] = field(default_factory=dict)
     moves: list[Move] = field(default_factory=list)
@@ -262,7 +264,8 @@ def _end_attempts(desk: Desk, attempt_id: str | None, at: datetime, book: Book) 
     """The attempt that brought the money has succeeded; another that is live ends with it."""
     for attempt in list(desk.attempts.values()):
         if attempt.id == attempt_id:
-            _put_attempt(desk, attempt._replace(status="succeeded", ended_at=at), book)
+            succeeded = attempt._replace(status="succeeded", ended_at=at, failure=None)
+            _put_attempt(desk, succeeded, book)
         elif attempt.status in LIVE_ATTEMPT:
             _put_attempt(desk, attempt._replace(status="cancelled", ended_at=at), book)
 
@@ -331,6 +334,7 @@ def write_book(book: Book) -> None:
     move_sessions(book.moves)
     with pipeline():
         write_transfers(book.transfers)
+        mark_twins(book.twins)
         write_attempts(list(book.attempts.values()))
         _release_parts(book.released)
         write_payments(book.payments)

@@ -45,7 +45,9 @@ def judge_now(inbox_ids: Sequence[str]) -> dict[str, str]:
             return {}
         try:
             if not mine <= _judged.keys():
-                _judged.update(judge_batch(sorted(_waiting - _judged.keys())[:BATCH]))
+                results = judge_batch(sorted(_waiting - _judged.keys())[:BATCH])
+                # Who waits no more fetches no result either: none may stay here for ever.
+                _judged.update({id_: word for id_, word in results.items() if id_ in _waiting})
         finally:
             _turn.release()
     except Exception:  # noqa: BLE001 - whatever it was, the notice is stored and waits

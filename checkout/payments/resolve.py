@@ -49,7 +49,7 @@ def resolve_transfer(
     target = _target_session(transfer, action, session_id, store_id, livemode)
     # Sessions are locked before transfers, here as in settling.
     desks = open_desks({id_ for id_ in (transfer.session_id, target) if id_})
-    row = _lock(transfer_id)
+    row = _lock(transfer)
     case = Case(row, desks.get(row.session_id), desks.get(target or ""), actor, now)
     if row.amount is None and action != "write_off":
         raise invalid("action_not_available", "This notice says no amount.", "action")
@@ -95,10 +95,13 @@ def _load(transfer_id: str, store_id: str, livemode: bool) -> Any:
     return row
 
 
-def _lock(transfer_id: str) -> Any:
-    row = one("SELECT * FROM transfer WHERE id = %(id)s FOR UPDATE", id=transfer_id)
+def _lock(transfer: Any) -> Any:
+    row = one("SELECT * FROM transfer WHERE id = %(id)s FOR UPDATE", id=transfer.id)
     if row is None or row.resolved_at is not None or (row.amount is not None and row.held == 0):
         raise conflict("transfer_already_resolved", "Nothing of this transfer is held any more.")
+    if row.session_id != transfer.session_id:
+        # Assigned by somebody else since it was read: the locked session is not its own.
+        raise conflict("transfer_already_resolved", "Somebody has just resolved this transfer.")
     return row
 
 
@@ -222,8 +225,8 @@ def _settle_held(case: Case, desk: Desk, decision: Decision, book: Book) -> dict
 def _record(
     row: Any, after: dict[str, Any], resolution: dict[str, Any], now: datetime
 ) -> dict[str, Any]:
-    """Note the resolution; a surplus that is still held keeps the transfer open for another."""
-    closed = not (after["held"] and after.get("disposition") == "over")
+    """Note the resolution; what is still held keeps the transfer open for another."""
+    closed = not after["held"]
     values = {
         "disposition": row.disposition,
         "session_id": row.session_id,

@@ -35,18 +35,19 @@ def settle(arrivals: Sequence[Arrival]) -> dict[str, str]:
     Returns inbox id → disposition, or 'repeated' for money that hook and list both told of.
     """
     arrivals, twins = without_twins(arrivals)
+    results = {twin.inbox_id: "repeated" for twin in twins}
     if not arrivals:
-        return mark_twins(twins)
-    results: dict[str, str] = {}
+        mark_twins(twins)
+        return results
     store_id, livemode = arrivals[0].store_id, arrivals[0].livemode
     known = find_attempts(store_id, livemode, [arrival.notice for arrival in arrivals])
     desks = open_desks({attempt.session_id for attempt in known.values()})
     settings = load_store(store_id).settings
-    book = Book()
+    book = Book(twins=twins)
     for arrival in arrivals:
         results[arrival.inbox_id] = _settle_one(arrival, known, desks, settings, book)
     write_book(book)
-    return results | mark_twins(twins)
+    return results
 
 
 def _settle_one(

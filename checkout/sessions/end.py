@@ -64,7 +64,7 @@ def _end(locked: Locked, event: Event, event_type: str, actor: str, **changes: A
     outcome = outcome_of(locked.session.status, event)
     if outcome is Rule.REPEAT:
         return
-    if isinstance(outcome, Rule):
+    if isinstance(outcome, Rule) or event != "expired_by_merchant":
         refuse_ended(locked.session, locked.now)
     move = plan_move(locked.session, event, actor=actor, at=locked.now, **changes)
     move_sessions([move])
