@@ -47,7 +47,8 @@ _REFUSED_IPV6 = tuple(
     for text in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
 )
 
-_HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
+_HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 class BadUrl(ValueError):
@@ -87,24 +88,30 @@ def parse_target(url: str) -> Target:
     query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
     return Target(
         scheme=parts.scheme,
-        host=_host(parts.hostname),
+        host=_host(parts.hostname, bracketed="[" in parts.netloc),
         port=port or (443 if parts.scheme == "https" else 80),
         path=f"{path}?{query}" if query else path,
     )
 
 
-def _host(name: str) -> str:
-    if ":" in name:
+def _host(name: str, *, bracketed: bool) -> str:
+    if bracketed:
         try:
-            return str(ipaddress.IPv6Address(name))
+            address = ipaddress.IPv6Address(name)
         except ValueError:
-            raise BadUrl("its host is not an IPv6 address") from None
+            address = None
+        if address is None or address.scope_id is not None:
+            raise BadUrl("its host is not an IPv6 address")
+        return str(address)
     try:
-        host = name.encode("idna").decode("ascii").lower()
+        host = name.encode("idna").decode("ascii").lower().removesuffix(".")
     except UnicodeError:
         raise BadUrl("its host is not a name") from None
     if not _HOST.fullmatch(host) or len(host) > 253:
         raise BadUrl("its host is not a name")
+    if _NUMBER.fullmatch(host.rpartition(".")[2]) and literal_address(host) is None:
+        # Resolvers read 127.1, 0x7f.0.0.1 and 2130706433 as addresses; nobody honest writes them.
+        raise BadUrl("its host is not a plain IPv4 address")
     return host
 
 
@@ -151,4 +158,4 @@ def _names(entry: str, target: Target, address: str | None) -> bool:
     if colon and tail.isascii() and tail.isdigit():
         host, port = head.lower(), int(tail)
     host = host.strip("[]")
-    return host in (target.host.rstrip("."), address) and port in (None, target.port)
+    return host in (target.host, address) and port in (None, target.port)

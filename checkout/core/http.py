@@ -286,7 +286,7 @@ def tls_context() -> ssl.SSLContext:
 def _start_tls(plain: socket.socket, call: Outgoing) -> socket.socket:
     try:
         plain.settimeout(_remaining(call.deadline))
-        return tls_context().wrap_socket(plain, server_hostname=call.target.host.rstrip("."))
+        return tls_context().wrap_socket(plain, server_hostname=call.target.host)
     except TimeoutError:
         plain.close()
         raise _Late from None
@@ -389,6 +389,12 @@ class _Idle:
         for old in doomed:
             old.close()
 
+    def close_all(self) -> None:
+        with self._lock:
+            doomed = self._forget_all()
+        for connection in doomed:
+            connection.close()
+
     def _forget_all(self) -> list[_Connection]:
         everything = [item for kept in self._lists.values() for item in kept]
         self._lists.clear()
@@ -402,3 +408,8 @@ def _kind_of(call: Outgoing) -> object:
 
 
 _idle = _Idle()
+
+
+def close_idle() -> None:
+    """Close the connections that are kept for a next request."""
+    _idle.close_all()

@@ -212,9 +212,8 @@ def _may_be_public(target: Target) -> bool:
     address = literal_address(target.host)
     if address is not None:
         return is_public(address)
-    name = target.host.rstrip(".")
-    top = name.rpartition(".")[2]
-    return "." in name and not top.isdigit() and top not in ("localhost", "local", "internal")
+    top = target.host.rpartition(".")[2]
+    return "." in target.host and top not in ("localhost", "local", "internal")
 
 
 def _bad_url(message: str) -> Problem:

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import pytest
 
 
@@ -7,3 +9,11 @@ def _sweepers(session_app):
     from checkout import areas
 
     areas.import_jobs()
+
+
+@pytest.fixture(autouse=True)
+def _no_connection_is_left() -> Iterator[None]:
+    yield
+    from checkout.core.http import close_idle
+
+    close_idle()
