@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import create
+from bench import create, page, push, settle
 from bench.figures import Report
 from bench.progress import Progress
 from bench.run import Run
@@ -22,6 +22,9 @@ from bench.table import draw_report
 
 BENCHMARKS: dict[str, Callable[[Run], Report]] = {
     "create": create.measure,
+    "page": page.measure,
+    "settle": settle.measure,
+    "push": push.measure,
 }
 
 

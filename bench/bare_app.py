@@ -39,7 +39,7 @@ def insert() -> Response:
     return Response(_ANSWER, mimetype="application/json")
 
 
-@sock.route("/echo")
+@sock.route("/echo")  # type: ignore[untyped-decorator]  # flask-sock has no types
 def echo(socket: Any) -> None:
     """Says back what it hears."""
     while True:

@@ -40,9 +40,16 @@ _CREATE = {
 }
 
 
+# A QR code that was drawn for another session must not come out of a cache.
+_OWN_PROMPT = (
+    "replace(original.prompt::text, replace(original.code, '-', ''),"
+    " replace(source.code, '-', ''))::jsonb"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A store in live mode with a secret key and a VietQR account that nobody is asked about."""
+    """A store with a secret key and a VietQR account about which nobody can be asked."""
 
     store_id: str
     key_id: str
@@ -89,12 +96,12 @@ class Shop:
         )
 
 
-def make_shop(installation: Installation) -> Shop:
+def make_shop(installation: Installation, *, livemode: bool = True) -> Shop:
     """A committed shop whose rate limit no benchmark reaches."""
     with installation.app.app_context(), unit_of_work():
         limits = {"rate_limit_per_minute": 10_000_000}
         store = create_store("Bench", "bench", limits, actor="command")
-        key, plain = create_key(store.id, True, "secret", "bench")
+        key, plain = create_key(store.id, livemode, "secret", "bench")
         values = {
             "bank": "VCB",
             "account_number": ACCOUNT_NUMBER,
@@ -102,7 +109,9 @@ def make_shop(installation: Installation) -> Shop:
             "api_key": HOOK_KEY,
             "attempt_minutes": 1440,
         }
-        account_id = configure_rail(store.id, True, "vietqr", values, enabled=True, actor="command")
+        account_id = configure_rail(
+            store.id, livemode, "vietqr", values, enabled=True, actor="command"
+        )
     return Shop(store.id, key.id, plain, account_id)
 
 
@@ -143,25 +152,35 @@ class Waiting:
 
 
 def copy_waiting(
-    connection: psycopg.Connection[Any], original: tuple[str, str], count: int
+    connection: psycopg.Connection[Any],
+    original: tuple[str, str],
+    count: int,
+    *,
+    first: int = 0,
+    changes: Mapping[str, str] | None = None,
 ) -> list[Waiting]:
-    """Copies of a waiting session, each with an attempt and a code of its own."""
+    """Copies of a waiting session, each with an attempt, a code and a QR code of its own.
+
+    Numbered from `first`, so that later copies get other ids; `changes` are columns (as SQL)
+    that session and attempt have in common.
+    """
     codes = list({new_code("HM") for _ in range(count + count // 100 + 10)})[:count]
     connection.execute("CREATE TEMP TABLE bench_code (n bigint PRIMARY KEY, code text)")
     with connection.cursor().copy("COPY bench_code (n, code) FROM STDIN") as copy:
-        for number, code in enumerate(codes):
+        for number, code in enumerate(codes, start=first):
             copy.write_row((number, code))
     source = "bench_code AS source"
     session_id, attempt_id = original
     with filling(connection):
-        copy_rows(connection, "checkout_session", session_id, source, {"id": tail("cs")})
-        copy_rows(
-            connection,
-            "attempt",
-            attempt_id,
-            source,
-            {"id": tail("att"), "session_id": tail("cs"), "code": "source.code"},
-        )
+        common = dict(changes or {})
+        copy_rows(connection, "checkout_session", session_id, source, {"id": tail("cs")} | common)
+        own = {
+            "id": tail("att"),
+            "session_id": tail("cs"),
+            "code": "source.code",
+            "prompt": _OWN_PROMPT,
+        }
+        copy_rows(connection, "attempt", attempt_id, source, own | common)
     rows = connection.execute(f"SELECT {tail('cs')}, code FROM bench_code AS source ORDER BY n")
     waiting = [Waiting(*row) for row in rows]
     connection.execute("DROP TABLE bench_code")
@@ -198,7 +217,7 @@ def copy_rows(
         if not str(default).startswith("nextval")
     ]
     values = [
-        sql.SQL(changes[name]) if name in changes else sql.Identifier("original", name)  # type: ignore[arg-type]  # constants of this package
+        sql.SQL(changes[name]) if name in changes else sql.Identifier("original", name)
         for name in names
     ]
     statement = sql.SQL(
@@ -208,7 +227,7 @@ def copy_rows(
         table=sql.Identifier(table),
         names=sql.SQL(", ").join(map(sql.Identifier, names)),
         values=sql.SQL(", ").join(values),
-        source=sql.SQL(source),  # type: ignore[arg-type]  # constants of this package
+        source=sql.SQL(source),
         id=sql.Literal(original_id),
     )
     return connection.execute(statement).rowcount
@@ -237,6 +256,6 @@ def newest_id(connection: psycopg.Connection[Any], table: str) -> str:
     return str(row[0])
 
 
-def requests_for(shop: Shop, waiting: Sequence[Waiting]) -> list[bytes]:
-    """A notice for each."""
-    return [shop.hook_request(number, one.code) for number, one in enumerate(waiting, start=1)]
+def notices_for(shop: Shop, waiting: Sequence[Waiting], *, first: int = 1) -> list[bytes]:
+    """The notice that pays each of them, numbered by its provider from `first`."""
+    return [shop.hook_request(number, one.code) for number, one in enumerate(waiting, start=first)]
