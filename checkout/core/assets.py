@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from flask import Flask, Response, abort, current_app, request
+from werkzeug.wrappers import Response as BaseResponse
 
 FOLDER = Path(__file__).parent.parent.parent / "static"
 PREFIX = "/static/"
@@ -69,7 +70,7 @@ def static_url(name: str) -> str:
     return f"{PREFIX}{name}" if name.startswith(VENDOR) else f"{PREFIX}{name}?v={asset.hash}"
 
 
-def serve_asset(name: str) -> Response:
+def serve_asset(name: str) -> BaseResponse:
     """GET /static/<name>."""
     asset = all_assets().get(name)
     if asset is None:

@@ -266,7 +266,7 @@ class Hub:
 
     def _listen(self) -> None:
         client = connect(self.app.extensions["checkout_config"].redis_url)
-        with contextlib.closing(client), client.pubsub() as subscription:
+        with contextlib.closing(client), client.pubsub() as subscription:  # type: ignore[no-untyped-call]
             subscription.psubscribe(f"{CHANNEL}*")
             while not self.stopped:
                 message = subscription.get_message(timeout=LISTEN_SECONDS)

@@ -96,7 +96,7 @@ def init_i18n(app: Flask) -> None:
 def translator(locale: str | None = None) -> Translator:
     """The texts of a language, by default that of the current request."""
     if locale in LOCALES:
-        return Translator(locale)  # type: ignore[arg-type]  # a member of LOCALES is no None
+        return Translator(locale)
     return Translator(request_locale() if has_request_context() else DEFAULT_LOCALE)
 
 
@@ -130,11 +130,11 @@ def choose_locale(
     """
     for wish in (asked, remembered, session):
         if wish in LOCALES:
-            return wish  # type: ignore[return-value]  # a member of LOCALES is no None
+            return wish
     wish = accepted()
     if wish in LOCALES:
-        return wish  # type: ignore[return-value]  # as above
-    return store if store in LOCALES else DEFAULT_LOCALE  # type: ignore[return-value]  # as above
+        return wish
+    return store if store in LOCALES else DEFAULT_LOCALE
 
 
 def request_locale(
@@ -163,7 +163,7 @@ def remember_choice(response: Response) -> Response:
     if asked in LOCALES and request.cookies.get(COOKIE) != asked:
         response.set_cookie(
             COOKIE,
-            asked,  # type: ignore[arg-type]  # a member of LOCALES is no None
+            asked,
             max_age=COOKIE_SECONDS,
             secure=request.is_secure,
             httponly=True,

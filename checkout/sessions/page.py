@@ -294,10 +294,11 @@ def _prompt_ends_at(row: Any) -> datetime:
 
 def _attempts_left(row: Any) -> int:
     # A prompt that has run out counts as soon as the sweep sees it; the page already does.
-    used = row.attempts
+    used: int = row.attempts
     if row.attempt_status in LIVE_ATTEMPT and row.store_now >= row.attempt_expires_at:
         used += 1
-    return max(0, row.max_attempts - used)
+    most: int = row.max_attempts
+    return max(0, most - used)
 
 
 def _list_rails(row: Any, name: StateName) -> list[RailChoice]:
@@ -360,7 +361,7 @@ def _read_payment(row: Any) -> PaymentView | None:
 
 def _held(transfers: Sequence[Mapping[str, Any]], disposition: str, currency: str) -> int:
     return sum(
-        item["held"]
+        int(item["held"])
         for item in transfers
         if item["disposition"] == disposition and item["currency"] == currency
     )

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
+from typing import Any
+
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    g,
+    redirect,
+    render_template,
+    request,
+)
 from simple_websocket import Server
 from werkzeug.wrappers import Response as BaseResponse
 
 from checkout.core import ids
 from checkout.core.assets import compress_page
-from checkout.core.db import one, unit_of_work
+from checkout.core.db import db, one, unit_of_work
 from checkout.core.errors import Problem, too_many
 from checkout.core.hub import Full, Hub, open_hub
-from checkout.core.i18n import LOCAL_TIME, remember_choice, text
+from checkout.core.i18n import LOCAL_TIME, remember_choice, request_locale, text
 from checkout.core.limits import limit_calls
 from checkout.core.money import format_money
 from checkout.core.origin import refuse_foreign_form, refuse_foreign_socket
@@ -116,9 +128,7 @@ def guard_socket() -> None:
     refuse_foreign_socket()
     # Compression would cost every socket 90 KB for messages that come once in minutes.
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
-    session_id = (request.view_args or {}).get("session_id", "")
-    if not ids.is_id("cs", session_id) or not _exists(session_id):
-        abort(404)
+    g.page_locale = _socket_locale((request.view_args or {}).get("session_id", ""))
     try:
         _hub().check_room(client_key())
     except Full:
@@ -128,33 +138,41 @@ def guard_socket() -> None:
         ) from None
 
 
-@sock.route("/live", bp=blueprint, endpoint="follow")
+@sock.route("/live", bp=blueprint, endpoint="follow")  # type: ignore[untyped-decorator]
 def follow(socket: Server, session_id: str) -> None:
     """Push the panel now (unless the browser shows it already) and with every change."""
-    page_language = request.args.get("lang", "")
     _hub().serve(
         socket,
         topic=session_id,
-        variant=page_language,
+        variant=g.page_locale,
         address=client_key(),
         seen=request.args.get("seen", "")[:MAX_SEEN],
     )
 
 
 def _hub() -> Hub:
-    return open_hub(current_app._get_current_object(), draw_push)  # type: ignore[attr-defined]  # a proxy
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - the application behind the proxy, to be kept
+    return open_hub(app, draw_push)
 
 
-def _exists(session_id: str) -> bool:
-    from checkout.core.db import db  # noqa: PLC0415
+def _socket_locale(session_id: str) -> str:
+    """The language that a session's page speaks here; 404 for a session that is not there."""
+    row = None
+    if ids.is_id("cs", session_id):
+        row = one(
+            "SELECT session.locale, store.settings ->> 'locale' AS store_locale"
+            " FROM checkout_session AS session JOIN store ON store.id = session.store_id"
+            " WHERE session.id = %(id)s",
+            id=session_id,
+        )
+        # The request lasts as long as the socket; its connection must not.
+        db.session.remove()
+    if row is None:
+        abort(404)
+    return request_locale(row.locale, row.store_locale)
 
-    found = one("SELECT 1 AS yes FROM checkout_session WHERE id = %(id)s", id=session_id)
-    # The request lasts as long as the socket; its connection must not.
-    db.session.remove()
-    return found is not None
 
-
-def _load_qr(session_id: str):
+def _load_qr(session_id: str) -> Any:
     row = None
     if ids.is_id("cs", session_id):
         row = one(
