@@ -145,7 +145,7 @@ def test_stores_modes_currencies_and_customers_are_apart(store_id):
 
 
 def test_a_rollback_leaves_no_trace(store_id):
-    with pytest.raises(ZeroDivisionError), unit_of_work():
+    with pytest.raises(ZeroDivisionError), unit_of_work():  # noqa: PT012
         post([posting(store_id, Line(BANK, -5), Line(SUSPENSE, 5))])
         raise ZeroDivisionError
 
