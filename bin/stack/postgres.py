@@ -170,15 +170,17 @@ class Postgres:
             and lines[7].strip() == "ready"
         )
 
-    def stop_leftover(self) -> None:
-        """A launcher that was killed may have left its PostgreSQL running on this folder."""
+    def stop_leftover(self) -> bool:
+        """Stop the one that a killed launcher may have left here; whether there was one."""
         lines = _lines(self.data / "postmaster.pid")
         if not lines or not lines[0].isdigit():
-            return
+            return False
         pid = int(lines[0])
         mark = birth_mark(pid)
-        if mark and _works_in(pid, self.data):
-            end_process(pid, mark, seconds=20, first=signal.SIGINT)
+        if not mark or not _works_in(pid, self.data):
+            return False
+        end_process(pid, mark, seconds=20, first=signal.SIGINT)
+        return True
 
     def _make_database(self) -> None:
         """The cluster is new exactly when our database is missing."""

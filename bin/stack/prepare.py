@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import flask_migrate
-from checkout.ops.demo import make_demo
 
 from checkout import create_app
 from checkout.core.db import db
+from checkout.ops.demo import make_demo
 
 
 def main(base_url: str) -> None:

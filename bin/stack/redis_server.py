@@ -67,9 +67,9 @@ class Redis:
             self.stop()
             raise StackError(f"Redis does not start:\n{last_lines(self.log)}")
 
-    def stop_leftover(self) -> None:
-        """A launcher that was killed may have left its Redis running on this folder."""
-        stop_leftover(self.folder / "redis.pid")
+    def stop_leftover(self) -> bool:
+        """Stop the one that a killed launcher may have left here; whether there was one."""
+        return stop_leftover(self.folder / "redis.pid")
 
     def stop(self) -> None:
         """Write everything down and stop."""

@@ -22,6 +22,11 @@ from bin.stack.settings import make_environ
 from bin.stack.supervisor import Program, Supervisor, say
 
 _PYTHON = sys.executable
+_COMMANDS = {
+    "web": [_PYTHON, "-m", "gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"],
+    "worker": [_PYTHON, "worker.py"],
+    "scheduler": [_PYTHON, "worker.py", "scheduler"],
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -34,10 +39,12 @@ def main(arguments: list[str]) -> int:
     try:
         port = _port()
         with _only_one(var_dir):
+            left = _stop_leftovers(var_dir)
+            host = os.environ.get("HOST", "127.0.0.1")
+            # A web process that a killed launcher left may hold the port for another moment.
+            _need_free_port(host, port, patience_seconds=5 if left else 0)
             if options.reset:
                 _reset(var_dir)
-            host = os.environ.get("HOST", "127.0.0.1")
-            _need_free_port(host, port)
             _start_everything(supervisor, var_dir, host, port)
             supervisor.watch()
             say("Stopping…")
@@ -69,17 +76,7 @@ def _start_everything(supervisor: Supervisor, var_dir: Path, host: str, port: in
     logs.mkdir(exist_ok=True)
     shown_host = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - compared
     url = f"http://{shown_host}:{port}"
-    programs = {
-        name: Program(name, command, {}, logs)
-        for name, command in (
-            ("web", [_PYTHON, "-m", "gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"]),
-            ("worker", [_PYTHON, "worker.py"]),
-            ("scheduler", [_PYTHON, "worker.py", "scheduler"]),
-        )
-    }
-    for program in programs.values():
-        # Left-overs of a killed launcher must be gone before their database is.
-        program.stop_leftover()
+    programs = {name: Program(name, command, {}, logs) for name, command in _COMMANDS.items()}
     environ = make_environ(
         var_dir=var_dir,
         bind=f"{host}:{port}",
@@ -172,16 +169,22 @@ def _port() -> int:
     return int(text)
 
 
-def _need_free_port(host: str, port: int) -> None:
+def _need_free_port(host: str, port: int, *, patience_seconds: float) -> None:
+    wait_until(lambda: not _port_problem(host, port), seconds=patience_seconds)
+    problem = _port_problem(host, port)
+    if problem:
+        raise StackError(f"Port {port} on {host} cannot be used ({problem}): set PORT to another")
+
+
+def _port_problem(host: str, port: int) -> str:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise StackError(
-                f"Port {port} on {host} cannot be used ({error.strerror}): set PORT to another"
-            ) from None
+            return error.strerror or str(error)
+    return ""
 
 
 @contextlib.contextmanager
@@ -203,12 +206,20 @@ def _only_one(var_dir: Path) -> Any:
         yield
 
 
+def _stop_leftovers(var_dir: Path) -> bool:
+    """Stop what a killed launcher left, our own programs before their database.
+
+    Returns whether there was anything.
+    """
+    programs = [Program(name, [], {}, var_dir / "log") for name in _COMMANDS]
+    left = [program.stop_leftover() for program in programs]
+    left.append(Postgres(var_dir / "postgres", durable=True).stop_leftover())
+    left.append(Redis(var_dir / "redis", durable=True).stop_leftover())
+    return any(left)
+
+
 def _reset(var_dir: Path) -> None:
     """Remove what this command made, and nothing else that may be in the folder."""
-    for name in ("web", "worker", "scheduler"):
-        Program(name, [], {}, var_dir / "log").stop_leftover()
-    Postgres(var_dir / "postgres", durable=True).stop_leftover()
-    Redis(var_dir / "redis", durable=True).stop_leftover()
     for name in ("postgres", "redis", "log", "files"):
         shutil.rmtree(var_dir / name, ignore_errors=True)
     for name in ("demo.json", "secrets.env"):

@@ -57,8 +57,9 @@ class Program:
         self.process = spawn(self.command, environ=self.environ, log=self.log)
         write_mark(self._mark, self.process.pid)
 
-    def stop_leftover(self) -> None:
-        stop_leftover(self._mark, seconds=self.stop_seconds)
+    def stop_leftover(self) -> bool:
+        """Stop the one that a killed launcher may have left; whether there was one."""
+        return stop_leftover(self._mark, seconds=self.stop_seconds)
 
     def stop(self) -> None:
         if self.process:
