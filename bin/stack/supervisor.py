@@ -116,8 +116,11 @@ class Supervisor:
                 self._start_again(name, service)
 
     def stop_all(self) -> None:
-        """Stop what runs, the latest started first. A second signal meanwhile is not needed."""
+        """Stop our own programs side by side, then what they stand on, the latest first."""
         self._stopping = True
+        for service in self.services.values():
+            if isinstance(service, Program) and service.process and service.process.poll() is None:
+                service.process.terminate()
         for name in reversed(list(self.services)):
             self.services.pop(name).stop()
 
