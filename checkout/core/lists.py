@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field
+from pydantic.json_schema import WithJsonSchema
 
 from checkout.core.body import Query
 from checkout.core.db import one, run
@@ -18,14 +19,25 @@ from checkout.core.scope import Scope
 Condition = tuple[str, dict[str, Any]]
 """A piece of SQL with its named parameters."""
 
-Whole = Annotated[QueryInteger, Field(ge=1, le=100)]
+Whole = Annotated[
+    QueryInteger,
+    Field(ge=1, le=100),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100}),
+]
+Cursor = Annotated[
+    str,
+    Field(min_length=1, max_length=200),
+    WithJsonSchema(
+        {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[A-Za-z0-9_-]+$"}
+    ),
+]
 
 
 class ListQuery(Query):
     """What every list takes; a resource's own filters are added in a subclass."""
 
     limit: Whole = 20
-    cursor: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    cursor: Cursor | None = None
     created_at_gte: QueryTime | None = Field(default=None, alias="created_at[gte]")
     created_at_gt: QueryTime | None = Field(default=None, alias="created_at[gt]")
     created_at_lte: QueryTime | None = Field(default=None, alias="created_at[lte]")

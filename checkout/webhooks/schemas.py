@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
+from pydantic.json_schema import WithJsonSchema
 
 from checkout.core.body import Body
 from checkout.core.fields import WebUrl
 from checkout.core.lists import ListQuery
 from checkout.webhooks.states import DeliveryStatus
+from checkout.webhooks.types import list_patterns
 
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+KnownPattern = Annotated[Pattern, WithJsonSchema({"type": "string", "enum": list_patterns()})]
 Patterns = Annotated[
-    list[Pattern],
+    list[KnownPattern],
     Field(min_length=1, max_length=50, description="Event types, groups such as payment.*, or *."),
 ]
 Description = Annotated[str, StringConstraints(max_length=500)]

@@ -42,6 +42,13 @@ EVENT_TYPES = (
 )
 
 
+def list_patterns() -> list[str]:
+    """Everything that an endpoint may ask for: `*`, each group, each type."""
+    parts = [name.split(".") for name in EVENT_TYPES]
+    groups = {".".join([*part[:end], "*"]) for part in parts for end in range(1, len(part))}
+    return ["*", *sorted(groups), *EVENT_TYPES]
+
+
 def is_pattern(text: str) -> bool:
     """Whether a text is `*`, a known type, or a known group such as `payment.*`."""
     if text == "*" or text in EVENT_TYPES:
