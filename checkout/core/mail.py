@@ -171,7 +171,7 @@ def _message(mail: Any) -> EmailMessage:
 
 
 class _Guard:
-    """Cuts the connection that it was given, when told to."""
+    """Cuts the connection to the server that reported to it, when told to."""
 
     def __init__(self) -> None:
         self.server: smtplib.SMTP | None = None
@@ -181,6 +181,23 @@ class _Guard:
         if connection is not None:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+
+class _PlainServer(smtplib.SMTP):
+    """Reports to its guard before it waits for the first word of the other side."""
+
+    def __init__(self, host: str, port: int, guard: _Guard) -> None:
+        guard.server = self
+        self.sock = None
+        super().__init__(host, port, timeout=STEP_SECONDS)
+
+
+class _TlsServer(smtplib.SMTP_SSL):
+    def __init__(self, host: str, port: int, guard: _Guard) -> None:
+        guard.server = self
+        self.sock = None
+        context = ssl.create_default_context()
+        super().__init__(host, port, timeout=STEP_SECONDS, context=context)
 
 
 @contextmanager
@@ -201,13 +218,9 @@ def _connect(address: SplitResult, guard: _Guard) -> Iterator[smtplib.SMTP]:
     """A server that is ready for mail; TLS wherever it is offered, passwords never without."""
     host = address.hostname or "localhost"
     if address.scheme == "smtps":
-        context = ssl.create_default_context()
-        server: smtplib.SMTP = smtplib.SMTP_SSL(
-            host, address.port or 465, timeout=STEP_SECONDS, context=context
-        )
+        server: smtplib.SMTP = _TlsServer(host, address.port or 465, guard)
     else:
-        server = smtplib.SMTP(host, address.port or 587, timeout=STEP_SECONDS)
-    guard.server = server
+        server = _PlainServer(host, address.port or 587, guard)
     try:
         server.ehlo_or_helo_if_needed()
         if address.scheme != "smtps" and server.has_extn("starttls"):
