@@ -21,8 +21,9 @@ class Worker(GeventWorker):
     """Serves thousands of sockets in one process.
 
     The header deadline is gunicorn's `keepalive`, which here covers reading a whole header. A
-    body must arrive within BODY_SECONDS, else the answer is 408. On SIGTERM idle connections
-    and WebSockets are closed at once, so that the process leaves with its last answer.
+    body must arrive within BODY_SECONDS, else the application is told that it is late. On
+    SIGTERM idle connections and WebSockets are closed at once, so that the process leaves with
+    its last answer.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

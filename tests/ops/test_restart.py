@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 
 import pytest
 import simple_websocket
 
 from tests.factories.checkouts import make_checkout
+from tests.factories.stores import make_shop
 from tests.support.live import LiveServer
 
 pytestmark = pytest.mark.kill
@@ -63,3 +65,18 @@ def test_a_worker_leaves_when_asked(own_server):
     server = own_server("worker", "scheduler")
     assert server.stop("worker")
     assert server.stop("scheduler")
+
+
+def test_half_a_body_is_refused_by_the_product_itself(own_server):
+    server = own_server("web", changes={"BODY_SECONDS": "1"})
+    with server.app.app_context():
+        shop = make_shop()
+    head = (
+        "POST /api/v1/checkout/sessions HTTP/1.1\r\nHost: shop\r\nContent-Length: 100\r\n"
+        f"Content-Type: application/json\r\nAuthorization: Bearer {shop.key}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=15) as connection:
+        connection.sendall(head.encode() + b'{"amount": 5')
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"invalid_request_error" in answer
