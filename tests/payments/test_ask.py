@@ -1,0 +1,189 @@
+"""Asking the provider: what no notice told is found, and what was told is not found again."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from checkout.core import clock
+from checkout.core.http import HttpAnswer as SentAnswer
+from checkout.payments import ask, simulate
+from checkout.payments.ask import ask_live_attempts, backfill_account, backfill_all
+from checkout.payments.simulate import simulate_payment
+from checkout.rails.base import HttpAnswer
+from tests.factories.books import balances, read, read_one
+from tests.factories.till import API_TOKEN, make_till
+
+
+@pytest.fixture
+def asked(session_app, monkeypatch) -> list[str]:
+    """Carries the rail's calls to the pretend bank without a network; the paths asked for."""
+    paths: list[str] = []
+
+    def open_path(method: str, url: str, headers: Any, body: bytes | None) -> Any:
+        parts = urlsplit(url)
+        with session_app.app_context():
+            return session_app.test_client().open(
+                f"{parts.path}?{parts.query}", method=method, headers=dict(headers), data=body
+            )
+
+    def call(
+        method: str, url: str, *, headers: Any = None, body: bytes | None = None, **_: Any
+    ) -> HttpAnswer:
+        paths.append(urlsplit(url).path)
+        answer = open_path(method, url, headers or {}, body)
+        lower = {name.lower(): value for name, value in answer.headers.items()}
+        return HttpAnswer(answer.status_code, lower, answer.data)
+
+    def send(method: str, url: str, *, headers: Any, body: bytes, **_: Any) -> SentAnswer:
+        answer = open_path(method, url, headers, body)
+        return SentAnswer(answer.status_code, {}, answer.data)
+
+    monkeypatch.setattr(ask, "rail_client", call)
+    monkeypatch.setattr(simulate, "send", send)
+    return paths
+
+
+def plan(till, **errors):
+    """What the pretend bank is to do wrong."""
+    answer = till.client.post(
+        f"/fake/vietqr/{till.account}/_errors",
+        data=json.dumps(errors),
+        headers={"Authorization": f"Bearer {API_TOKEN}"},
+    )
+    assert answer.status_code == 200
+
+
+def pay_unheard(till, attempt, **fields):
+    """Money moves, and its notice never comes."""
+    plan(till, drop_hooks=1)
+    assert simulate_payment(attempt["id"], **fields) == 0
+
+
+def check(till, attempt):
+    return till.call("POST", f"/checkout/attempts/{attempt['id']}/check")
+
+
+def test_a_check_finds_what_no_notice_told(till, asked):
+    attempt = till.make_attempt()
+    pay_unheard(till, attempt)
+    status, answer = check(till, attempt)
+
+    assert (status, answer["object"], answer["found"]) == (200, "check", 1)
+    assert answer["attempt"]["status"] == "succeeded"
+    assert till.session(attempt["session"])["status"] == "completed"
+    assert check(till, attempt)[1]["found"] == 0
+    assert read_one("SELECT source FROM transfer").source == "list"
+
+
+def test_what_the_hook_told_is_not_counted_again(till, asked):
+    attempt = till.make_attempt()
+    simulate_payment(attempt["id"])
+    check(till, attempt)
+    backfill_all(hours=1)
+
+    assert [row.result for row in read("SELECT result FROM inbox ORDER BY id")] == [
+        "matched",
+        "repeated",
+    ]
+    assert balances(till.shop.store.id) == {"clearing:vietqr": -500_000, "store_balance": 500_000}
+
+
+def test_the_monitor_asks_about_attempts_that_wait_only(till, asked):
+    waiting, paid = till.make_attempt(), till.make_attempt()
+    simulate_payment(paid["id"])
+    pay_unheard(till, waiting)
+    found = ask_live_attempts()
+
+    assert found >= 1
+    assert till.session(waiting["session"])["status"] == "completed"
+    asked.clear()
+    assert ask_live_attempts() == 0
+    assert asked == []
+
+
+def test_a_backfill_finds_money_for_what_has_ended(till, asked):
+    attempt = till.make_attempt(500_000)
+    pay_unheard(till, attempt, amount=200_000)
+    pay_unheard(till, attempt, memo="tien nha")
+    till.advance_and_sweep(10 * 86_400)
+    since = clock.now() - timedelta(hours=1)
+
+    assert backfill_account(till.account, since=since, until=clock.now()) == 2
+    assert backfill_account(till.account, since=since, until=clock.now()) == 0
+    dispositions = {row.disposition for row in read("SELECT disposition FROM transfer")}
+    assert dispositions == {"partial", "unknown_code"}
+    # In time by the bank's clock, though we heard of it ten days later.
+    assert till.session(attempt["session"])["amount_received"] == 200_000
+
+
+def test_superseded_accounts_are_asked_too(till, asked):
+    from tests.factories.stores import make_vietqr
+
+    attempt = till.make_attempt()
+    pay_unheard(till, attempt)
+    make_vietqr(till.shop, **till.rail | {"account_number": "5550001"})
+    backfill_all(hours=1)
+
+    assert till.session(attempt["session"])["status"] == "completed"
+
+
+def test_accounts_without_a_token_are_left_alone(client, asked):
+    till = make_till(client, rail={"api_token": ""})
+    attempt = till.make_attempt()
+    status, answer = check(till, attempt)
+
+    assert (status, answer["error"]["code"]) == (409, "provider_not_configured")
+    assert ask_live_attempts() == backfill_all(hours=1) == 0
+    assert asked == []
+
+
+@pytest.mark.parametrize("error", [500, 502, 503])
+def test_a_provider_that_does_not_answer_is_said(till, asked, error):
+    attempt = till.make_attempt()
+    plan(till, next=[error] * 4)
+    status, answer = check(till, attempt)
+
+    assert (status, answer["error"]["code"]) == (502, "provider_unavailable")
+    assert ask_live_attempts() == 0
+    assert backfill_all(hours=1) == 0
+    assert till.attempt(attempt["id"])["status"] == "pending"
+
+
+def test_a_refused_token_is_a_conflict(till, asked):
+    plan(till, next=[401])
+    status, answer = check(till, till.make_attempt())
+
+    assert (status, answer["error"]["code"]) == (409, "provider_unauthorized")
+
+
+def test_one_account_that_cannot_be_asked_stops_no_other(till, client, asked):
+    other = make_till(client)
+    mine, theirs = till.make_attempt(), other.make_attempt()
+    for one, attempt in ((till, mine), (other, theirs)):
+        plan(one, drop_hooks=1)
+        simulate_payment(attempt["id"])
+    plan(till, next=[500] * 3)
+    ask_live_attempts()
+    backfill_all(hours=1)
+
+    assert other.session(theirs["session"])["status"] == "completed"
+    assert till.session(mine["session"])["status"] == "processing"
+
+
+def test_pages_of_a_long_list_are_all_read(till, asked, monkeypatch):
+    from checkout.rails.vietqr import listing
+
+    monkeypatch.setattr(listing, "PAUSE_SECONDS", 0)
+    attempt = till.make_attempt()
+    plan(till, drop_hooks=130)
+    for _ in range(13):
+        simulate_payment(attempt["id"], times=10, amount=1000)
+    assert backfill_all(hours=1) == 130
+
+    row = read_one("SELECT count(*) AS n, sum(amount) AS total FROM transfer")
+    assert (row.n, row.total) == (130, 130_000)
