@@ -186,7 +186,7 @@ class Client:
             return
         slot.buffer += data
         if not slot.wanted:
-            slot.wanted = _answer_length(slot.buffer)
+            slot.wanted = answer_length(slot.buffer)
         if slot.wanted and len(slot.buffer) >= slot.wanted:
             self._finish(slot)
 
@@ -219,7 +219,7 @@ class Client:
         return _Slot(sock)
 
 
-def _answer_length(data: bytearray) -> int:
+def answer_length(data: bytearray) -> int:
     """Header and body together; 0 while the header is not complete."""
     end = data.find(b"\r\n\r\n")
     if end < 0:

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from bench.child import cpu_now
-from bench.load import request
+from bench.load import answer_length, request
 
 _OPENING_AT_ONCE = 32
 _OPEN_SECONDS = 120.0
@@ -169,8 +169,7 @@ class Holder:
         caller.sendall(push.call)
         while target and not heard and time.perf_counter() < started + _ANSWER_SECONDS:
             self.turn(0.1, hear)
-        caller.settimeout(_ANSWER_SECONDS)
-        answer = caller.recv(65_536)
+        answer = _read_answer(caller)
         if not answer.startswith(b"HTTP/1.1 200"):
             found.refused.append(answer[:60].decode("latin-1").splitlines()[0])
         return heard[0] - started if heard else None
@@ -246,6 +245,17 @@ def raise_file_limit() -> int:
     wanted = 65_536 if hard == resource.RLIM_INFINITY else hard
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return wanted
+
+
+def _read_answer(caller: socket.socket) -> bytes:
+    caller.settimeout(_ANSWER_SECONDS)
+    answer = bytearray()
+    while not (length := answer_length(answer)) or len(answer) < length:
+        data = caller.recv(65_536)
+        if not data:
+            raise ConnectionResetError("the call was not answered")
+        answer += data
+    return bytes(answer)
 
 
 def _ignore(*_: Any) -> None:
