@@ -171,8 +171,10 @@ def _finish(response: Response) -> Response:
         _begin_late()
     headers["X-Request-Id"] = g.request_id
     headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
-    headers["Permissions-Policy"] = PERMISSIONS
+    if request.endpoint != "static":
+        # A style sheet or script does nothing by itself, and a page loads twenty of them.
+        headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
+        headers["Permissions-Policy"] = PERMISSIONS
     page = response.mimetype == "text/html"
     headers.setdefault("Content-Security-Policy", _page_policy() if page else JSON_POLICY)
     if config().public_url.startswith("https://"):

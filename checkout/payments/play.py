@@ -41,11 +41,14 @@ def mangle(memo: str) -> str:
 
 
 def _bring_deadline_forward(session_id: str) -> None:
-    """Let the test session's time be over this very moment, by its store's clock."""
+    """Let the test session's time be over, by its store's clock.
+
+    Two seconds ago: banks write whole seconds, and the money must be dated after the end.
+    """
     with unit_of_work():
         rows = run(
             "UPDATE checkout_session AS session SET expires_at = least(session.expires_at,"
-            " clock_timestamp() + make_interval(secs => store.clock_offset_seconds))"
+            " clock_timestamp() + make_interval(secs => store.clock_offset_seconds - 2))"
             " FROM store WHERE store.id = session.store_id AND session.id = %(id)s"
             " AND NOT session.livemode RETURNING session.store_id",
             id=session_id,
