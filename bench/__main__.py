@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import create, page, push, settle
+from bench import create, deliveries, expiry, growth, page, push, settle, start
 from bench.figures import Report
 from bench.progress import Progress
 from bench.run import Run
@@ -25,6 +25,10 @@ BENCHMARKS: dict[str, Callable[[Run], Report]] = {
     "page": page.measure,
     "settle": settle.measure,
     "push": push.measure,
+    "expiry": expiry.measure,
+    "deliveries": deliveries.measure,
+    "growth": growth.measure,
+    "start": start.measure,
 }
 
 

@@ -158,11 +158,12 @@ def copy_waiting(
     *,
     first: int = 0,
     changes: Mapping[str, str] | None = None,
+    session_changes: Mapping[str, str] | None = None,
 ) -> list[Waiting]:
     """Copies of a waiting session, each with an attempt, a code and a QR code of its own.
 
     Numbered from `first`, so that later copies get other ids; `changes` are columns (as SQL)
-    that session and attempt have in common.
+    that session and attempt have in common, `session_changes` the session's alone.
     """
     codes = list({new_code("HM") for _ in range(count + count // 100 + 10)})[:count]
     connection.execute("CREATE TEMP TABLE bench_code (n bigint PRIMARY KEY, code text)")
@@ -173,7 +174,13 @@ def copy_waiting(
     session_id, attempt_id = original
     with filling(connection):
         common = dict(changes or {})
-        copy_rows(connection, "checkout_session", session_id, source, {"id": tail("cs")} | common)
+        copy_rows(
+            connection,
+            "checkout_session",
+            session_id,
+            source,
+            {"id": tail("cs")} | common | dict(session_changes or {}),
+        )
         own = {
             "id": tail("att"),
             "session_id": tail("cs"),
