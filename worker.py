@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from threading import Event
 
-from checkout import areas, create_app
-from checkout.core import work
+from checkout.core.process import stop_on_signal, trim_memory
 
 
 def main(arguments: list[str]) -> int:
     if arguments not in ([], ["worker"], ["scheduler"]):
         sys.stderr.write("usage: python worker.py [worker|scheduler]\n")
         return 2
-    work.trim_memory()
-    app = create_app()
-    areas.import_jobs()
+    trim_memory()
+    stop = stop_on_signal()
     if arguments == ["scheduler"]:
-        work.run_scheduler(app)
+        schedule(stop)
     else:
-        work.run_worker(app)
+        work(stop)
     return 0
+
+
+def schedule(stop: Event) -> None:
+    from checkout.core.config import load_config  # noqa: PLC0415 - each process loads its own
+    from checkout.core.scheduler import run_scheduler  # noqa: PLC0415
+
+    run_scheduler(load_config(os.environ), stop)
+
+
+def work(stop: Event) -> None:
+    from checkout import areas, create_app  # noqa: PLC0415
+    from checkout.core.work import run_worker  # noqa: PLC0415
+
+    app = create_app(surfaces=False)
+    areas.import_jobs()
+    run_worker(app, stop)
 
 
 if __name__ == "__main__":

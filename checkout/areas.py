@@ -44,16 +44,16 @@ def import_models() -> None:
             importlib.import_module(f"checkout.{area}.models")
 
 
-def import_jobs() -> None:
-    """Import every sweeper and periodic task, for the processes that run them.
+CORE_JOBS = ("dispatch", "idempotency", "mail")
 
-    They stand beside the verbs they call, so every module counts but the surfaces.
-    """
-    importlib.import_module("checkout.core.dispatch")
-    importlib.import_module("checkout.core.mail")
+
+def import_jobs() -> None:
+    """Import every sweeper and periodic task: core's, and each area's `jobs.py`."""
+    for name in CORE_JOBS:
+        importlib.import_module(f"checkout.core.{name}")
     for area in AREAS:
         for name in modules_of(area):
-            if name != "cli" and not name.endswith(("_views", "_worker")):
+            if name == "jobs" or name.endswith("_jobs"):
                 importlib.import_module(f"checkout.{area}.{name}")
 
 

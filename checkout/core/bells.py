@@ -13,7 +13,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 
-from checkout.core.jobs import ANSWER, QUEUE
+from checkout.core.doorbell import ANSWER, QUEUE
 from checkout.core.logs import log
 
 WORKER_TTL_SECONDS = 17

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from flask import current_app
-
 DEVELOPMENT_SECRET = "development-only-secret-key-never-for-production"  # noqa: S105 - refused in production
 DEVELOPMENT_KEY = "dev:" + base64.b64encode(b"development-only-key-32-bytes-ok").decode()
 
@@ -82,6 +80,8 @@ def load_config(environ: Mapping[str, str]) -> Config:
 
 def config() -> Config:
     """The settings of the running application."""
+    from flask import current_app  # noqa: PLC0415 - the scheduler runs without Flask
+
     settings: Config = current_app.extensions["checkout_config"]
     return settings
 

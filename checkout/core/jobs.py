@@ -19,19 +19,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from checkout.core.db import after_commit, run, unit_of_work
+from checkout.core.db import after_commit, execute, run, unit_of_work
 from checkout.core.logs import log
 from checkout.core.redis import with_redis
 
 if TYPE_CHECKING:
     from redis import Redis
 
-QUEUE = "bells"
-ANSWER = "checkout.core.jobs.answer_bell"
-
 QUIET_SECONDS = 0.05
 FOLLOW_UP_SECONDS = 0.06
-UNANSWERED_SECONDS = 5.0
 
 PERIODIC = "periodic_tasks"
 LEASE_SECONDS = 300
@@ -113,7 +109,7 @@ def ring_now(name: str) -> None:
     Never raises when Redis is away; the sweeper's own tick comes anyway.
     """
     if not wake_here(name) and time.monotonic() >= _quiet_until.get(name, 0.0):
-        with_redis(partial(_enqueue, name), None)
+        with_redis(partial(_press, name), None)
 
 
 def wake_here(name: str) -> bool:
@@ -124,21 +120,18 @@ def wake_here(name: str) -> bool:
     return listener is not None
 
 
-def _enqueue(name: str, redis: Redis) -> None:
-    if not redis.set(_bell_key(name), 1, nx=True, px=int(UNANSWERED_SECONDS * 1000)):
-        return
-    _quiet_until[name] = time.monotonic() + QUIET_SECONDS * 0.9
-    from rq import Queue  # noqa: PLC0415 - only who really rings pays for RQ
-    from rq.serializers import JSONSerializer  # noqa: PLC0415
+def _press(name: str, redis: Redis) -> None:
+    from checkout.core import doorbell  # noqa: PLC0415 - only who really rings pays for RQ
 
-    Queue(QUEUE, connection=redis, serializer=JSONSerializer).enqueue_call(
-        ANSWER, args=(name,), timeout=30, ttl=30, result_ttl=0, failure_ttl=60
-    )
+    if doorbell.press(redis, name):
+        _quiet_until[name] = time.monotonic() + QUIET_SECONDS * 0.9
 
 
 def answer_bell(name: str) -> None:
     """The RQ job: let the bell ring again soon, then wake the sweeper in this process."""
-    with_redis(lambda redis: redis.pexpire(_bell_key(name), int(QUIET_SECONDS * 1000)), 0)
+    from checkout.core import doorbell  # noqa: PLC0415 - only workers answer
+
+    with_redis(lambda redis: doorbell.answered(redis, name), None)
     if not wake_here(name):
         log("bell_unknown", logging.WARNING, bell=str(name)[:80])
 
@@ -168,69 +161,66 @@ def sweep_until_idle(*names: str, rounds: int = 100) -> int:
     raise RuntimeError(f"the sweepers are still busy after {rounds} rounds")
 
 
-def due_tasks(slack_seconds: float = 0.0) -> list[PeriodicTask]:
-    """The periodic tasks whose time has come, at least `slack_seconds` ago."""
-    rows = run(
-        "SELECT name FROM heartbeat"
-        " JOIN unnest(%(names)s::text[], %(every)s::float[]) AS task (name, every) USING (name)"
-        " WHERE kind = 'periodic'"
-        " AND clock_timestamp() < at + make_interval(secs => every + %(slack)s)",
-        slack=slack_seconds,
-        **_known_tasks(),
-    )
-    fresh = {row.name for row in rows}
-    return [task for task in _tasks.values() if task.name not in fresh]
-
-
-def _known_tasks() -> dict[str, list[str] | list[float]]:
-    return {
-        "names": list(_tasks),
-        "every": [float(task.every_seconds) for task in _tasks.values()],
-    }
-
-
 @sweeper(PERIODIC, every_seconds=15.0)
 def run_periodic_tasks() -> int:
-    """Run what is due. The scheduler rings on time; by itself this finds what it missed."""
+    """Run what is due. The scheduler rings on time; by itself this finds what it missed.
+
+    The table `heartbeat` says when each task is due next.
+    """
     done = 0
-    for task in due_tasks():
-        if not _claim(task):
+    for name in _due_tasks():
+        if not _claim(name):
             continue
         try:
-            task.task()
+            _tasks[name].task()
         except Exception:  # noqa: BLE001 - a task may fail in any way
             # The others are due all the same; this one is due again when its claim lapses.
-            log("periodic_task_failed", logging.ERROR, exc_info=True, task=task.name)
+            log("periodic_task_failed", logging.ERROR, exc_info=True, task=name)
             continue
-        _mark(task.name)
+        _mark(name)
         done += 1
     return done
 
 
-def _claim(task: PeriodicTask) -> bool:
-    """Whether this process may run it; a claim lapses unless the task is marked as done."""
+def _due_tasks() -> list[str]:
+    """The tasks whose time has come; one that is new is due at once."""
     with unit_of_work():
-        rows = run(
+        execute(
             "INSERT INTO heartbeat (kind, name, at)"
-            " VALUES ('periodic', %(name)s, clock_timestamp() - %(early)s * interval '1 second')"
-            " ON CONFLICT (kind, name) DO UPDATE SET at = excluded.at"
-            " WHERE heartbeat.at <= clock_timestamp() - %(every)s * interval '1 second'"
-            " RETURNING name",
-            name=task.name,
-            every=task.every_seconds,
-            early=task.every_seconds - min(LEASE_SECONDS, task.every_seconds),
+            " SELECT 'periodic', name, clock_timestamp() FROM unnest(%(names)s::text[]) AS name"
+            " ON CONFLICT DO NOTHING",
+            names=list(_tasks),
         )
-    return bool(rows)
+        # A task that no version knows any more must not be rung for ever.
+        execute(
+            "DELETE FROM heartbeat WHERE kind = 'periodic' AND NOT name = ANY(%(names)s)"
+            " AND at < clock_timestamp() - interval '2 days'",
+            names=list(_tasks),
+        )
+        rows = run(
+            "SELECT name FROM heartbeat WHERE kind = 'periodic' AND at <= clock_timestamp()"
+            " AND name = ANY(%(names)s) ORDER BY at",
+            names=list(_tasks),
+        )
+    return [row.name for row in rows]
+
+
+def _claim(name: str) -> bool:
+    """Whether this process may run it; unless it is marked as done it is due again soon."""
+    lapse = min(LEASE_SECONDS, _tasks[name].every_seconds)
+    return _set_due(name, lapse, "AND at <= clock_timestamp()")
 
 
 def _mark(name: str) -> None:
+    _set_due(name, _tasks[name].every_seconds, "")
+
+
+def _set_due(name: str, seconds: float, condition: str) -> bool:
     with unit_of_work():
-        run(
-            "UPDATE heartbeat SET at = clock_timestamp()"
-            " WHERE kind = 'periodic' AND name = %(name)s",
+        rows = run(
+            "UPDATE heartbeat SET at = clock_timestamp() + %(seconds)s * interval '1 second'"  # noqa: S608 - a constant
+            f" WHERE kind = 'periodic' AND name = %(name)s {condition} RETURNING name",
             name=name,
+            seconds=seconds,
         )
-
-
-def _bell_key(name: str) -> str:
-    return f"bell:{name}"
+    return bool(rows)

@@ -1,4 +1,4 @@
-"""What a worker and a scheduler process do until they are told to stop.
+"""What a worker process does until it is told to stop.
 
 A worker runs every sweeper in a thread of its own, answers bells out of RQ in another, and
 shows every few seconds that it is alive. All threads are daemons: what a stop cannot wait
@@ -7,12 +7,9 @@ for is a lease that lapses and is taken up by another worker.
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import logging
 import os
 import random
-import signal
 import socket
 import time
 from threading import Event, Thread
@@ -33,26 +30,12 @@ LONGEST_BACKOFF_SECONDS = 15.0
 BELL_WAIT_SECONDS = 2
 
 
-def run_worker(app: Flask) -> None:
-    """Sweep and answer bells until SIGTERM or SIGINT, then leave within ten seconds."""
-    stop = _stop_on_signal()
+def run_worker(app: Flask, stop: Event) -> None:
+    """Sweep and answer bells until `stop`, then leave within ten seconds."""
     threads: list[Thread] = [SweeperThread(app, item, stop) for item in jobs.sweepers()]
     threads.append(BellThread(app, stop))
-    threads.append(HeartbeatThread(app, "worker", stop))
+    threads.append(HeartbeatThread(app, stop))
     _run(threads, stop)
-
-
-def run_scheduler(app: Flask) -> None:
-    """Ring for periodic tasks when they are due; any number of schedulers does no harm."""
-    stop = _stop_on_signal()
-    _run([SchedulerThread(app, stop), HeartbeatThread(app, "scheduler", stop)], stop)
-
-
-def _stop_on_signal() -> Event:
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 def _run(threads: list[Thread], stop: Event) -> None:
@@ -164,58 +147,30 @@ class BellThread(Thread):
 class HeartbeatThread(Thread):
     """Writes down that this process is alive, for /health."""
 
-    def __init__(self, app: Flask, kind: str, stop: Event) -> None:
+    def __init__(self, app: Flask, stop: Event) -> None:
         super().__init__(name="heartbeat", daemon=True)
         self.app = app
-        self.kind = kind
         self.process = f"{socket.gethostname()}:{os.getpid()}"
         self.stop = stop
 
     def run(self) -> None:
         self.write(
-            "DELETE FROM heartbeat WHERE kind = %(kind)s"
+            "DELETE FROM heartbeat WHERE kind = 'worker'"
             " AND at < clock_timestamp() - interval '1 day'"
         )
         while not self.stop.is_set():
             self.write(
                 "INSERT INTO heartbeat (kind, name, at)"
-                " VALUES (%(kind)s, %(name)s, clock_timestamp())"
+                " VALUES ('worker', %(name)s, clock_timestamp())"
                 " ON CONFLICT (kind, name) DO UPDATE SET at = excluded.at"
             )
             self.stop.wait(HEARTBEAT_SECONDS)
-        self.write("DELETE FROM heartbeat WHERE kind = %(kind)s AND name = %(name)s")
+        self.write("DELETE FROM heartbeat WHERE kind = 'worker' AND name = %(name)s")
 
     def write(self, statement: str) -> None:
         try:
             with self.app.app_context(), unit_of_work():
-                execute(statement, kind=self.kind, name=self.process)
+                execute(statement, name=self.process)
         except Exception as error:  # noqa: BLE001 - this thread may never die
             # A database that is away is exactly what the missing heartbeat tells.
             log("heartbeat_failed", logging.WARNING, error=type(error).__name__)
-
-
-class SchedulerThread(Thread):
-    """Looks every second whether a periodic task is due, and rings for it."""
-
-    def __init__(self, app: Flask, stop: Event) -> None:
-        super().__init__(name="scheduler", daemon=True)
-        self.app = app
-        self.stop = stop
-
-    def run(self) -> None:
-        wait_seconds = 1.0
-        while not self.stop.wait(wait_seconds):
-            try:
-                with self.app.app_context():
-                    if jobs.due_tasks():
-                        jobs.ring_now(jobs.PERIODIC)
-                wait_seconds = 1.0
-            except Exception:  # noqa: BLE001 - this thread may never die
-                wait_seconds = min(LONGEST_BACKOFF_SECONDS, wait_seconds * 2)
-                log("scheduler_failed", logging.ERROR, exc_info=True)
-
-
-def trim_memory() -> None:
-    """Few memory arenas: with many mostly idle threads glibc would keep one for each."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(-8, 2)

@@ -19,7 +19,7 @@ from checkout.webhooks.record import record_results
 LINGER_SECONDS = 0.015
 
 
-def drain(seconds: float) -> int:
+def finish_deliveries(seconds: float) -> int:
     """Finish what is leased, as far as the time allows, and give the rest back.
 
     Returns how many tries ended.
@@ -37,7 +37,6 @@ def drain(seconds: float) -> int:
     return ended
 
 
-@jobs.sweeper(DELIVER, drain=drain)
 def deliver_due() -> int:
     """Record what has ended and start what is due; returns how many of both.
 
