@@ -42,6 +42,7 @@ def measure(run: Run) -> Report:
         settled = _settle_one(place, shop)
         original = make_waiting(place, shop)
         filled = 0
+        _warm_up(place, shop)
         with place.connect() as connection:
             for number, size in enumerate(sizes):
                 _fill(run, connection, settled, filled, size)
@@ -56,6 +57,13 @@ def measure(run: Run) -> Report:
                     _check(report, name, answers)
     _add_figures(report, sizes, costs)
     return report
+
+
+def _warm_up(place: Installation, shop: Shop) -> None:
+    """Connections, prepared statements and caches: the first size must not pay for them."""
+    run_load(Load(place.address, [shop.create_request], 1, 2))
+    newest = request("GET", "/api/v1/checkout/sessions?limit=20", headers=shop.headers)
+    run_load(Load(place.address, [newest], 1, 1))
 
 
 def _settle_one(place: Installation, shop: Shop) -> str:

@@ -43,7 +43,7 @@ class Pushed:
     client_cpu_seconds: float = 0.0
 
 
-class _Page:
+class OpenPage:
     """One socket: its handshake, then its frames."""
 
     __slots__ = ("buffer", "open", "path", "sock", "texts")
@@ -60,6 +60,10 @@ class _Page:
         data = self.sock.recv(65_536)
         if not data:
             raise ConnectionResetError
+        return self.feed(data)
+
+    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+        """The frames, as kind and payload, that these bytes complete."""
         self.buffer += data
         if not self.open:
             end = self.buffer.find(b"\r\n\r\n")
@@ -98,8 +102,8 @@ class Holder:
     def __init__(self, address: tuple[str, int]) -> None:
         self.address = address
         self.poll = select.epoll()
-        self.pages: dict[int, _Page] = {}
-        self.by_path: dict[str, _Page] = {}
+        self.pages: dict[int, OpenPage] = {}
+        self.by_path: dict[str, OpenPage] = {}
         self.lost = 0
 
     def open(self, paths: list[str]) -> int:
@@ -108,7 +112,7 @@ class Holder:
         opening = 0
         deadline = time.monotonic() + _OPEN_SECONDS
 
-        def greeted(page: _Page, _: bytes) -> None:
+        def greeted(page: OpenPage, _: bytes) -> None:
             nonlocal opening
             if page.texts == 1:
                 opening -= 1
@@ -161,7 +165,7 @@ class Holder:
         target = self.by_path.get(push.path)
         heard: list[float] = []
 
-        def hear(page: _Page, payload: bytes) -> None:
+        def hear(page: OpenPage, payload: bytes) -> None:
             if page is target and push.wanted in payload:
                 heard.append(time.perf_counter())
 
@@ -179,7 +183,7 @@ class Holder:
         while (left := until - time.perf_counter()) > 0:
             self.turn(left, _ignore)
 
-    def turn(self, seconds: float, hear: Callable[[_Page, bytes], None]) -> None:
+    def turn(self, seconds: float, hear: Callable[[OpenPage, bytes], None]) -> None:
         """Read what has come within this time; `hear` is told of every text."""
         for number, _ in self.poll.poll(seconds):
             page = self.pages[number]
@@ -210,12 +214,12 @@ class Holder:
             "Origin": f"http://{host}:{port}",
         }
         sock.sendall(request("GET", path, headers=headers))
-        page = _Page(sock, path)
+        page = OpenPage(sock, path)
         self.pages[sock.fileno()] = page
         self.by_path[path] = page
         self.poll.register(sock, select.EPOLLIN)
 
-    def _drop(self, page: _Page) -> None:
+    def _drop(self, page: OpenPage) -> None:
         number = page.sock.fileno()
         if self.pages.pop(number, None):
             self.lost += 1
