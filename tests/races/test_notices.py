@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_the_same_notice_four_times_at_once(till, tills, crowd):
     for _ in range(ROUNDS):
         attempt = till.make_attempt()
         notice = till.notice(memo_of(attempt), 500_000)
-        answers = crowd.at_once(*(lambda one=one: one.tell(notice) for one in tills))
+        answers = crowd.at_once(*(partial(one.tell, notice) for one in tills))
 
         assert {(answer.status_code, answer.data) for answer in answers} == {
             (200, b'{"success": true}')
@@ -54,10 +55,7 @@ def test_different_notices_for_one_session_at_once(till, tills, crowd, amounts, 
         attempt = till.make_attempt(500_000)
         notices = [till.notice(memo_of(attempt), amount) for amount in amounts]
         crowd.at_once(
-            *(
-                lambda one=one, notice=notice: one.tell(notice)
-                for one, notice in zip(tills, notices, strict=False)
-            )
+            *(partial(one.tell, notice) for one, notice in zip(tills, notices, strict=False))
         )
         found = sorted(till.transfer(str(notice["id"]))["disposition"] for notice in notices)
 
@@ -71,7 +69,7 @@ def test_hook_and_list_at_once(till, tills, crowd):
         attempt = till.make_attempt()
         notice = till.notice(memo_of(attempt), 500_000)
         store(till, list_row(notice, f"u-{number}"))
-        crowd.at_once(lambda: tills[0].tell(notice), judge_batch, judge_batch)
+        crowd.at_once(partial(tills[0].tell, notice), judge_batch, judge_batch)
         judge_batch()
 
     assert results(till.account) == {"matched": ROUNDS, "repeated": ROUNDS}
@@ -97,10 +95,7 @@ def test_notices_that_cross_sessions_do_not_deadlock(till, tills, crowd):
         memos = [f"{memo_of(one)} {memo_of(two)}", f"{memo_of(two)} {memo_of(one)}"]
         notices = [till.notice(memo, 500_000) for memo in memos for _ in range(2)]
         answers = crowd.at_once(
-            *(
-                lambda one=one, notice=notice: one.tell(notice)
-                for one, notice in zip(tills, notices, strict=True)
-            )
+            *(partial(one.tell, notice) for one, notice in zip(tills, notices, strict=True))
         )
         assert {answer.status_code for answer in answers} == {200}
 
@@ -117,7 +112,7 @@ def test_money_in_time_beats_every_sweep(till, tills, crowd):
                 "UPDATE checkout_session SET expires_at = clock_timestamp() WHERE id = %(id)s",
                 id=attempt["session"],
             )
-        crowd.at_once(lambda: tills[0].tell(notice), expire_due, expire_due)
+        crowd.at_once(partial(tills[0].tell, notice), expire_due, expire_due)
         session = till.session(attempt["session"])
 
         assert (session["status"], session["payment_status"]) == ("completed", "paid")

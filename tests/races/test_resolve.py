@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_assigned_money_meets_the_sessions_own(till, tills, crowd):
         notice = till.notice(memo_of(attempt), 300_000)
         status, _ = crowd.at_once(
             resolver(tills[0], transfer, "assign", session=attempt["session"]),
-            lambda: tills[1].tell(notice),
+            partial(tills[1].tell, notice),
         )
         own = till.transfer(str(notice["id"]))["disposition"]
 
@@ -67,7 +68,7 @@ def test_a_part_is_written_off_while_the_rest_comes(till, tills, crowd):
         part = till.pay(memo_of(attempt), 200_000)
         notice = till.notice(memo_of(attempt), 300_000)
         status, _ = crowd.at_once(
-            resolver(tills[0], part, "write_off"), lambda: tills[1].tell(notice)
+            resolver(tills[0], part, "write_off"), partial(tills[1].tell, notice)
         )
         session = till.session(attempt["session"])
 

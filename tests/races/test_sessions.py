@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import pytest
 
@@ -42,12 +43,11 @@ def fail(attempt_id):
 
 
 def test_pay_and_cancel(till, tills, crowd):
-    seen = set()
     for _ in range(ROUNDS):
         attempt = till.make_attempt()
         notice = till.notice(memo_of(attempt), 500_000)
-        _, (status, answer) = crowd.at_once(
-            lambda: tills[0].tell(notice), poster(tills[1], attempt["session"], "cancel")
+        _, (status, _) = crowd.at_once(
+            partial(tills[0].tell, notice), poster(tills[1], attempt["session"], "cancel")
         )
         session = till.session(attempt["session"])
         transfer = till.transfer(str(notice["id"]))
@@ -57,8 +57,6 @@ def test_pay_and_cancel(till, tills, crowd):
             (200, "cancelled", "late", 500_000),
             (409, "completed", "matched", 0),
         )
-        seen.add(status)
-    assert seen
 
 
 def test_pay_leave_and_retry(till, tills, crowd):
@@ -67,7 +65,7 @@ def test_pay_leave_and_retry(till, tills, crowd):
         notice = till.notice(memo_of(attempt), 500_000)
         session_id = attempt["session"]
 
-        def leave(session_id=session_id):
+        def leave(session_id: str = session_id) -> str | None:
             from checkout.core.errors import Problem
 
             try:
@@ -78,7 +76,7 @@ def test_pay_leave_and_retry(till, tills, crowd):
             return None
 
         crowd.at_once(
-            lambda: tills[0].tell(notice),
+            partial(tills[0].tell, notice),
             leave,
             poster(tills[1], session_id, "attempts", {"rail": "vietqr"}),
         )
@@ -115,8 +113,8 @@ def test_the_last_attempt_is_used_once(till, tills, crowd):
         session = till.make_session(max_attempts=1)
         attempt = till.start(session["id"])
         answers = crowd.at_once(
-            lambda: fail(attempt["id"]),
-            lambda: fail(attempt["id"]),
+            partial(fail, attempt["id"]),
+            partial(fail, attempt["id"]),
             poster(tills[0], session["id"], "retry", {}),
         )
         assert sorted(answers[:2]) == [False, True]
@@ -149,7 +147,7 @@ def test_one_key_at_once_makes_one_session(till, tills, crowd):
         key = {"Idempotency-Key": f"k{next(_keys)}"}
         given = {"amount": 5000, "currency": "VND", "reference": key["Idempotency-Key"]}
         answers = crowd.at_once(
-            *(lambda one=one: one.call("POST", "/checkout/sessions", given, **key) for one in tills)
+            *(partial(one.call, "POST", "/checkout/sessions", given, **key) for one in tills)
         )
         made = {answer["id"] for status, answer in answers if status == 201}
 
@@ -177,7 +175,7 @@ def test_reuse_open_at_once_gives_one_session(till, tills, crowd):
     for number in range(ROUNDS):
         given = {"amount": 5000, "currency": "VND", "reference": f"r{number}", "reuse_open": True}
         answers = crowd.at_once(
-            *(lambda one=one: one.call("POST", "/checkout/sessions", given) for one in tills)
+            *(partial(one.call, "POST", "/checkout/sessions", given) for one in tills)
         )
 
         assert sorted(status for status, _ in answers) == [200, 200, 200, 201]
