@@ -47,6 +47,8 @@ REDRAW_SECONDS = 1.0
 LISTEN_SECONDS = 5.0
 
 POLICY_VIOLATION = 1008
+INTERNAL_ERROR = 1011
+TRY_LATER = 1013
 
 _hubs: WeakSet[Hub] = WeakSet()
 _starting = Lock()
@@ -146,16 +148,28 @@ class Hub:
         # The event that simple-websocket sets when the browser says something or is gone.
         page = Page(topic, variant, address, wake=socket.event)
         socket.sock = WholeSends(socket.sock)
-        self._join(page)
+        try:
+            self._join(page)
+        except Full:
+            # Others took the last places since the handshake.
+            socket.close(TRY_LATER)
+            return
         try:
             # Joined first, drawn after: a change between the two is not missed.
-            page.offer(self._draw_now(topic, variant))
+            self._draw_first(page)
             self._send_until_closed(page, socket, seen)
         except (ConnectionClosed, OSError):
             # The browser went away in the middle of a send, or stopped reading.
             socket.connected = False
         finally:
             self._leave(page)
+
+    def _draw_first(self, page: Page) -> None:
+        try:
+            page.offer(self._draw_now(page.topic, page.variant))
+        except Exception:  # noqa: BLE001 - an answer in HTTP can no longer be given
+            log("push_failed", logging.WARNING, exc_info=True, session=page.topic)
+            page.close(INTERNAL_ERROR)
 
     def _join(self, page: Page) -> None:
         with self.lock:

@@ -21,7 +21,8 @@ from checkout.sessions.page import PageState, load_page
 
 def draw_page(page: PageState, locale: str, problem: str | None = None) -> str:
     """The whole document."""
-    return render_template("pay/page.html", **template_values(page, locale, problem))
+    values = template_values(page, locale, problem)
+    return render_template("pay/page.html", home=page_url(page), **values)
 
 
 def draw_panel(page: PageState, locale: str, problem: str | None = None) -> str:
@@ -64,16 +65,14 @@ def answer_page(page: PageState, problem: Problem | None = None) -> Response:
         # The form that leaves is answered with a redirect to the shop.
         allow_form_action((origin,))
     text = _problem_text(problem, locale)
-    response = Response(draw_page(page, locale, text), problem.status if problem else 200)
-    return compress_page(remember_choice(response))
+    return compress_page(remember_choice(_respond(draw_page(page, locale, text), problem)))
 
 
 def answer_panel(page: PageState, problem: Problem | None = None) -> Response:
     """The panel alone, for htmx."""
     locale = page_locale(page)
     text = _problem_text(problem, locale)
-    response = Response(draw_panel(page, locale, text), problem.status if problem else 200)
-    return compress_page(response)
+    return compress_page(_respond(draw_panel(page, locale, text), problem))
 
 
 def answer_form(session_id: str, problem: Problem | None = None) -> BaseResponse:
@@ -103,6 +102,13 @@ def plain_amount(amount: int, currency: str) -> str:
     digits = exponent(currency)
     whole, part = divmod(amount, 10**digits)
     return f"{whole}.{part:0{digits}d}" if digits else str(whole)
+
+
+def _respond(body: str, problem: Problem | None) -> Response:
+    response = Response(body, problem.status if problem else 200)
+    if problem and problem.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(problem.retry_after_seconds)
+    return response
 
 
 def _problem_text(problem: Problem | None, locale: str) -> str | None:

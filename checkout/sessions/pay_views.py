@@ -96,7 +96,7 @@ def show_receipt(session_id: str) -> BaseResponse:
     if page.payment is None:
         return redirect(page_url(page), 303)
     values = template_values(page, page_locale(page), None)
-    response = Response(render_template("pay/receipt.html", **values))
+    response = Response(render_template("pay/receipt.html", home=page_url(page), **values))
     return compress_page(remember_choice(response))
 
 

@@ -44,6 +44,9 @@
     showTrouble(failures >= TROUBLE_AFTER);
   });
 
+  // A tab in the background says in its title what has happened.
+  document.addEventListener("htmx:after:swap", () => (document.title = panel().dataset.title));
+
   // Back from the bank app or from a dead spot: look at once.
   document.addEventListener("visibilitychange", () => document.hidden || ask());
   window.addEventListener("online", ask);

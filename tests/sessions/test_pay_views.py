@@ -196,7 +196,7 @@ def test_after_the_last_attempt_nothing_is_offered(client, shop):
     pass_time(session_id, minutes=16)
     page = get(client, session_id, "?lang=en")
     assert state_of(page) == "lapsed"
-    assert "All 1 attempts" in page.text
+    assert "The one attempt has been used" in page.text
     answer = client.post(
         f"/pay/{session_id}/attempts?lang=en", data={"rail": "vietqr"}, headers=HTMX
     )
