@@ -6,15 +6,16 @@ import sys
 from pathlib import Path
 
 import click
-from flask.cli import AppGroup
 
+from checkout.core.cli import Commands
 from checkout.core.config import config
 from checkout.core.db import unit_of_work
+from checkout.ops.checks import CHECKS
 from checkout.ops.demo import make_demo
 from checkout.ops.rotate import rotate_seals
-from checkout.ops.verify import CHECKS, verify
+from checkout.ops.verify import verify
 
-group = AppGroup("ops", help="Verify the books, make the demo store, rotate encryption keys.")
+group = Commands("ops", help="Verify the books, make the demo store, rotate encryption keys.")
 
 
 @group.command("verify")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import click
-from flask.cli import AppGroup
 
 from checkout.core import clock
+from checkout.core.cli import Commands
 from checkout.core.db import run
 from checkout.payments.ask import backfill_account
 from checkout.rails.base import RailError
 
-group = AppGroup("rails", help="Ask the providers about money.")
+group = Commands("rails", help="Ask the providers about money.")
 
 
 @group.command("backfill")
