@@ -15,7 +15,7 @@ LONGEST_WAIT_SECONDS = 60
 
 LEASE = (
     "SELECT id, store_id, livemode, type, subject, body, created_at, tries FROM outbox"
-    " WHERE dispatched_at IS NULL AND next_try_at <= clock_timestamp()"
+    " WHERE dispatched_at IS NULL AND next_try_at <= statement_timestamp()"
     " ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED"
 )
 

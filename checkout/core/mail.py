@@ -83,7 +83,7 @@ def send_waiting_mail() -> int:
             "UPDATE mail SET tries = tries + 1,"
             " next_try_at = clock_timestamp() + %(lease)s * interval '1 second'"
             " WHERE id IN (SELECT id FROM mail WHERE status = 'waiting'"
-            " AND next_try_at <= clock_timestamp()"
+            " AND next_try_at <= statement_timestamp()"
             " ORDER BY next_try_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED) RETURNING *",
             lease=LEASE_SECONDS,
             limit=BATCH,

@@ -19,7 +19,7 @@ WHERE attempt.status IN ('pending', 'requires_action') AND {due}
     AND session.expires_at > attempt.expires_at
 ORDER BY attempt.expires_at LIMIT %(limit)s
 """
-_DUE_NOW = _DUE.format(due="attempt.expires_at <= clock_timestamp()")
+_DUE_NOW = _DUE.format(due="attempt.expires_at <= statement_timestamp()")
 _DUE_IN_STORE = _DUE.format(
     due="attempt.store_id = %(store_id)s AND NOT attempt.livemode AND attempt.expires_at <="
     " clock_timestamp() + make_interval(secs => %(offset)s)"

@@ -23,7 +23,7 @@ SELECT session.*, {STORE_NOW} AS store_now
 FROM checkout_session AS session JOIN store ON store.id = session.store_id
 WHERE session.status IN ('open', 'processing', 'awaiting_action') AND session.reminds
     AND session.reminded_at IS NULL
-    AND session.expires_at <= clock_timestamp() + make_interval(secs => %(lead)s + %(offset)s)
+    AND session.expires_at <= statement_timestamp() + make_interval(secs => %(lead)s + %(offset)s)
     AND session.expires_at <= {STORE_NOW} + make_interval(secs => %(lead)s)
     AND session.expires_at > {STORE_NOW}
 ORDER BY session.expires_at LIMIT %(limit)s FOR UPDATE OF session SKIP LOCKED

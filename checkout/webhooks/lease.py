@@ -44,7 +44,7 @@ picked AS MATERIALIZED (
     SELECT due.id FROM guest CROSS JOIN LATERAL (
         SELECT delivery.id FROM delivery
         WHERE delivery.endpoint_id = guest.id AND delivery.status = 'waiting'
-            AND delivery.next_try_at <= clock_timestamp()
+            AND delivery.next_try_at <= statement_timestamp()
         ORDER BY delivery.next_try_at LIMIT guest.room FOR UPDATE SKIP LOCKED
     ) AS due
     LIMIT %(limit)s
