@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
 
 HEX = re.compile(r"#[0-9a-fA-F]{6}")
@@ -11,6 +10,8 @@ READABLE = 4.6
 """A little more contrast than the 4.5 that small text needs."""
 LIGHT_PAPER = (255, 255, 255)
 DARK_PAPER = (21, 29, 26)
+LIGHT_SOFTNESS = 0.9
+DARK_SOFTNESS = 0.82
 STEPS = 20
 
 Color = tuple[int, int, int]
@@ -22,11 +23,13 @@ def brand_css(color: str | None) -> str | None:
     if color is None or not HEX.fullmatch(color):
         return None
     own = _read(color)
-    light = _until_readable(own, LIGHT_PAPER, lambda share: _mix(own, (0, 0, 0), share))
-    dark = _until_readable(own, DARK_PAPER, lambda share: _mix(own, (255, 255, 255), share))
+    light = _until_readable(own, (0, 0, 0), LIGHT_PAPER, LIGHT_SOFTNESS)
+    dark = _until_readable(own, (255, 255, 255), DARK_PAPER, DARK_SOFTNESS)
+    by_day = _properties(light, LIGHT_PAPER, LIGHT_SOFTNESS)
+    by_night = _properties(dark, DARK_PAPER, DARK_SOFTNESS)
     return (
-        f"@layer tokens{{:root{{{_properties(light, LIGHT_PAPER, 0.9)}}}"
-        f"@media (prefers-color-scheme:dark){{:root{{{_properties(dark, DARK_PAPER, 0.82)}}}}}}}"
+        f"@layer tokens{{:root{{{by_day}}}"
+        f"@media (prefers-color-scheme:dark){{:root{{{by_night}}}}}}}"
     )
 
 
@@ -36,17 +39,19 @@ def contrast(first: Color, second: Color) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def _until_readable(own: Color, paper: Color, change: Callable[[float], Color]) -> Color:
-    shades = (change(step / STEPS) for step in range(STEPS + 1))
-    # Text in this colour also stands on a soft ground of it, a little darker than the paper.
+def _until_readable(own: Color, towards: Color, paper: Color, softness: float) -> Color:
+    """The first shade on the way to black or white that reads on paper and on its own soft
+    ground.
+    """
+    shades = (_mix(own, towards, step / STEPS) for step in range(STEPS + 1))
+    grounds = ((shade, (paper, _mix(shade, paper, softness))) for shade in shades)
     return next(
         (
             shade
-            for shade in shades
-            if contrast(shade, _mix(shade, paper, 0.9)) >= READABLE
-            and contrast(shade, paper) >= READABLE
+            for shade, below in grounds
+            if all(contrast(shade, each) >= READABLE for each in below)
         ),
-        own,
+        towards,
     )
 
 

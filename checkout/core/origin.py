@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from flask import request
@@ -11,6 +12,7 @@ from checkout.core.errors import forbidden
 from checkout.core.logs import security_event
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
 def refuse_foreign_form() -> None:
@@ -63,6 +65,16 @@ def _parts(url: str) -> tuple[str, str, int] | None:
         port = parts.port
     except ValueError:
         return None
-    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+    host = _host(parts.hostname or "")
+    if parts.scheme not in DEFAULT_PORTS or host is None:
         return None
-    return parts.scheme, parts.hostname, port or DEFAULT_PORTS[parts.scheme]
+    return parts.scheme, host, port or DEFAULT_PORTS[parts.scheme]
+
+
+def _host(name: str) -> str | None:
+    """A host's name as headers carry it; what could end a header's value is no host."""
+    try:
+        host = name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return None
+    return host if HOST.fullmatch(host) else None
