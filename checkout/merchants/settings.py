@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pydantic_core import PydanticCustomError
 
 from checkout.core.body import validate
+from checkout.core.fields import Email
 from checkout.core.money import MAXIMUM, known_currencies
 
 PREFIX = r"^[A-Z]{2,5}$"
@@ -52,6 +53,8 @@ class StoreSettings(BaseModel):
     bounds: dict[str, Bounds] = {}
     topup_bounds: dict[str, Bounds] = {"VND": Bounds(min=100_000, max=50_000_000)}
     locale: Literal["vi", "en", "km"] | None = None
+    contact_email: Email | None = None
+    """Where the owner is told what needs a person, such as a disabled webhook endpoint."""
     brand_color: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")] | None = None
 
     @field_validator("bounds", "topup_bounds")
