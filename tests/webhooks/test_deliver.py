@@ -181,9 +181,7 @@ def test_enabling_again_goes_on_with_what_was_stopped(app, client):
 
 
 def test_five_days_of_nothing_but_failure_disable_and_tell(app):
-    shop = make_shop()
-    with unit_of_work():
-        execute('UPDATE store SET settings = settings || \'{"contact_email": "owner@shop.test"}\'')
+    shop = make_shop(contact_email="owner@shop.test")
     with receiving(lambda _: Reply(500)) as receiver:
         endpoint, _ = make_endpoint(shop, receiver.url)
         make_events(shop)
