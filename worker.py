@@ -14,11 +14,17 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python worker.py [worker|scheduler]\n")
         return 2
     trim_memory()
+    from checkout.core.config import ConfigError  # noqa: PLC0415 - after the memory is trimmed
+
     stop = stop_on_signal()
-    if arguments == ["scheduler"]:
-        schedule(stop)
-    else:
-        work(stop)
+    try:
+        if arguments == ["scheduler"]:
+            schedule(stop)
+        else:
+            work(stop)
+    except ConfigError as error:
+        sys.stderr.write(f"Error: {error}.\n")
+        return 3
     return 0
 
 

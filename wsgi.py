@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from checkout import create_app
+import sys
 
-app = create_app()
+from checkout import create_app
+from checkout.core.config import ConfigError
+
+try:
+    app = create_app()
+except ConfigError as error:
+    sys.stderr.write(f"Error: {error}.\n")
+    # To gunicorn 3 means that trying again is no use.
+    sys.exit(3)

@@ -33,6 +33,14 @@ TIMEOUTS = (
     "-c statement_timeout=5000 -c lock_timeout=4000 -c idle_in_transaction_session_timeout=60000"
 )
 
+# Over a network, a server that vanished without a word is noticed by these; a socket file
+# has no use for them.
+VANISHED = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 8000,
+}
 
 Bell = TypeVar("Bell", bound=Callable[[], None])
 
@@ -59,7 +67,7 @@ def init_db(app: Flask, config: Config) -> None:
         "max_overflow": config.database_pool,
         "pool_timeout": 4,
         "pool_pre_ping": True,
-        "connect_args": {"options": TIMEOUTS, "connect_timeout": 4},
+        "connect_args": {"options": TIMEOUTS, "connect_timeout": 4, **VANISHED},
     }
     db.init_app(app)
 

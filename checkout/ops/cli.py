@@ -9,6 +9,7 @@ import click
 
 from checkout.core.cli import Commands
 from checkout.core.config import config
+from checkout.core.crypto import SealBroken
 from checkout.core.db import unit_of_work
 from checkout.ops.checks import CHECKS
 from checkout.ops.demo import make_demo
@@ -49,5 +50,8 @@ def demo_command(base_url: str | None) -> None:
 @group.command("rotate-keys")
 def rotate_command() -> None:
     """Seal everything anew with the first of ENCRYPTION_KEYS; the old one may go afterwards."""
-    for label, changed in rotate_seals():
-        click.echo(f"{label}: {changed} sealed anew")
+    try:
+        for label, changed in rotate_seals():
+            click.echo(f"{label}: {changed} sealed anew")
+    except SealBroken as error:
+        raise click.ClickException(f"{error}. Nothing after it was sealed anew.") from None

@@ -123,6 +123,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, demo: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -18,7 +18,10 @@ SEALED = (
 
 
 def rotate_seals() -> Iterator[tuple[str, int]]:
-    """Table and column → how many values were sealed anew; may be stopped and run again."""
+    """Table and column → how many values were sealed anew; may be stopped and run again.
+
+    Raises SealBroken, naming the row, for a value that no key of ENCRYPTION_KEYS opens.
+    """
     current = config().encryption_keys[0][0].encode() + b"."
     for table, column in SEALED:
         changed = 0
@@ -32,7 +35,7 @@ def _rotate_some(table: str, column: str, current: bytes) -> int:
         rows = run(
             f"SELECT id, {column} AS token FROM {table} WHERE {column} IS NOT NULL"  # noqa: S608
             f" AND substring({column} FROM 1 FOR %(length)s) <> %(current)s"
-            f" LIMIT {BATCH} FOR UPDATE SKIP LOCKED",
+            f" LIMIT {BATCH} FOR UPDATE",
             current=current,
             length=len(current),
         )
