@@ -12,6 +12,7 @@ from checkout.sessions.create import choose_rails, resolve_customer
 from checkout.sessions.end import refuse_ended
 from checkout.sessions.move import Move, move_sessions, plan_move
 from checkout.sessions.queries import lock_session
+from checkout.sessions.tell import tell_moves
 
 
 def update_session(
@@ -64,6 +65,8 @@ def record_fulfilment(
         fulfilment=fulfilment,
     )
     move_sessions([move])
+    if given["status"] == "confirmed":
+        tell_moves("booking.confirmed", [move])
     return move
 
 

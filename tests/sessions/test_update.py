@@ -139,6 +139,21 @@ def test_fulfilment_is_shown_on_the_session(till):
     assert again["seq"] == session["seq"] + 1
 
 
+def test_a_confirmed_fulfilment_is_an_event_and_a_failed_one_is_not(till):
+    attempt = till.make_attempt()
+    till.pay(memo_of(attempt), 500_000)
+    fulfil(till, attempt["session"], {"status": "failed"})
+    assert "booking.confirmed" not in event_types(till)
+
+    fulfil(till, attempt["session"], {"status": "confirmed", "reference": "B-1"})
+
+    assert event_types(till).count("booking.confirmed") == 1
+
+
+def event_types(till):
+    return [event["type"] for event in till.call("GET", "/events")[1]["data"]]
+
+
 def test_fulfilment_of_what_ended_unpaid_is_refused(till):
     session = till.make_session()
     till.call("POST", f"/checkout/sessions/{session['id']}/cancel")
