@@ -49,7 +49,6 @@ class Delivery(Scoped, Created, Base):
         CheckConstraint(
             "status IN ('waiting', 'delivered', 'exhausted', 'cancelled')", name="status"
         ),
-        Index("ix_delivery_due", "next_try_at", postgresql_where=text("status = 'waiting'")),
         Index(
             "ix_delivery_endpoint_due",
             "endpoint_id",

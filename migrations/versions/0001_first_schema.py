@@ -641,13 +641,6 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
-        "ix_delivery_due",
-        "delivery",
-        ["next_try_at"],
-        unique=False,
-        postgresql_where=sa.text("status = 'waiting'"),
-    )
-    op.create_index(
         "ix_delivery_endpoint_due",
         "delivery",
         ["endpoint_id", "next_try_at"],
@@ -801,9 +794,6 @@ def downgrade() -> None:
         "ix_delivery_endpoint_due",
         table_name="delivery",
         postgresql_where=sa.text("status = 'waiting'"),
-    )
-    op.drop_index(
-        "ix_delivery_due", table_name="delivery", postgresql_where=sa.text("status = 'waiting'")
     )
     op.drop_table("delivery")
     op.drop_index(
