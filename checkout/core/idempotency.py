@@ -28,7 +28,6 @@ PURGE_BATCH = 5000
 
 IN_USE = "idempotency_key_in_use"
 REUSED = "idempotency_key_reused"
-NEVER_KEPT = (401, 403, 429)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,7 @@ def keep(key: Key, status: int, body: str) -> None:
 
 def keep_refusal(key: Key, problem: Problem, body: str) -> None:
     """Store a refusal after its transaction was rolled back; a passing one is not stored."""
-    passing = problem.status >= 500 or problem.status in NEVER_KEPT
+    passing = problem.status >= 500 or problem.status == 429
     if passing or problem.code in (IN_USE, REUSED):
         return
     with unit_of_work():

@@ -616,6 +616,17 @@ class TestIdempotency:
             kept = [row.status for row in _keys()]
         assert kept == [201]
 
+    def test_a_refusal_is_kept_also_a_403(self, api, contract_app, trade, live_key):
+        path = "/api/v1/test/clock/advance"
+        answers = [
+            post(api, live_key, {"seconds": 1}, path=path, headers={"Idempotency-Key": "forbidden"})
+            for _ in range(2)
+        ]
+
+        assert [answer.status_code for answer in answers] == [403, 403]
+        assert answers[0].data == answers[1].data
+        assert answers[1].headers["Idempotent-Replayed"] == "true"
+
     def test_a_5xx_is_not_kept(self, api, contract_app, trade, monkeypatch):
         from checkout.sessions import api_views
 
