@@ -3,15 +3,19 @@
 `static_url` puts a hash of the content into the address, so a changed file is another address
 and no browser has to ask whether its copy is fresh. Vendored files carry their version in
 their names and need none.
+
+What a page needs of small files is joined into one answer, unchanged and in the order of
+`static/bundles.json`: nineteen requests made a cold browser wait twice as long as six.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from flask import Flask, Response, abort, current_app, request
 from werkzeug.wrappers import Response as BaseResponse
@@ -56,11 +60,20 @@ def init_assets(app: Flask) -> None:
 @cache
 def all_assets() -> dict[str, Asset]:
     """Every servable file below static/ by its relative name."""
-    return {
-        path.relative_to(FOLDER).as_posix(): _read_asset(path)
+    files = {
+        path.relative_to(FOLDER).as_posix(): path.read_bytes()
         for path in sorted(FOLDER.rglob("*"))
         if path.is_file() and path.suffix in TYPES
     }
+    joined = {name: b"\n".join(files[part] for part in parts) for name, parts in bundles().items()}
+    return {name: _make_asset(name, body) for name, body in (files | joined).items()}
+
+
+@cache
+def bundles() -> dict[str, list[str]]:
+    """The names of joined files, and of which they consist."""
+    found: dict[str, list[str]] = json.loads((FOLDER / "bundles.json").read_text(encoding="utf-8"))
+    return found
 
 
 @cache
@@ -107,12 +120,12 @@ def accepts_gzip() -> bool:
     return request.accept_encodings["gzip"] > 0
 
 
-def _read_asset(path: Path) -> Asset:
-    body = path.read_bytes()
-    zipped = gzip.compress(body, 9, mtime=0) if path.suffix in COMPRESSIBLE else None
+def _make_asset(name: str, body: bytes) -> Asset:
+    suffix = PurePosixPath(name).suffix
+    zipped = gzip.compress(body, 9, mtime=0) if suffix in COMPRESSIBLE else None
     return Asset(
         body=body,
         zipped=zipped if zipped is not None and len(zipped) < len(body) else None,
-        content_type=TYPES[path.suffix],
+        content_type=TYPES[suffix],
         hash=hashlib.sha256(body).hexdigest()[:HASH_LENGTH],
     )

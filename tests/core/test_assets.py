@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from checkout.core.assets import FOLDER, all_assets, static_url
+from checkout.core.assets import FOLDER, all_assets, bundles, static_url
 from tests.support.source import TEMPLATES
 
 SCRIPTS = {
@@ -36,7 +36,22 @@ def test_the_scripts_of_the_page_are_those_on_the_list():
         for path in (TEMPLATES / folder).rglob("*.html")
         for name in re.findall(r"static_url\('([^']+\.js)'\)", path.read_text())
     }
-    assert named == SCRIPTS
+    joined = {name for name in named if name in bundles()}
+    assert named - joined | {part for name in joined for part in bundles()[name]} == SCRIPTS
+
+
+def test_a_joined_file_is_its_parts(client):
+    for name, parts in bundles().items():
+        assert not (FOLDER / name).exists()
+        body = client.get(static_url(name)).data
+        assert body == b"\n".join((FOLDER / part).read_bytes() for part in parts)
+
+
+def test_every_style_sheet_belongs_to_a_page():
+    used = {part for parts in bundles().values() for part in parts}
+    for path in TEMPLATES.rglob("*.html"):
+        used |= set(re.findall(r"static_url\(['\"]([^'\"]+\.css)['\"]\)", path.read_text()))
+    assert {f"css/{path.name}" for path in (FOLDER / "css").glob("*.css")} <= used
 
 
 @pytest.mark.parametrize("name", sorted(name for name in SCRIPTS if name.startswith("js/")))

@@ -139,6 +139,8 @@ def test_two_tabs_agree(new_session, open_page, pay):
     pay(session_id)
     expect_state(one_tab, "paid")
     expect_state(two_tab, "paid")
+    # A tab in the background says it in its title.
+    expect(one_tab).to_have_title(re.compile("^Paid"))
     expect(two_tab.get_by_role("heading", name="Đã thanh toán")).to_be_visible()
 
 
