@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 
+from bench.bare_insert import Inserts, run_inserts
 from bench.figures import Limit, Report, at_most, ratio
 from bench.load import Answers, Load, request, run_load
 from bench.run import Run
@@ -26,6 +27,7 @@ from bench.stack import Installation, installation, settle_down
 SIZES = (1_000, 100_000, 1_000_000)
 QUICK_SIZES = (1_000, 20_000)
 GROWTH = at_most(1.3)
+BARE = "a bare insert and commit, for comparison"
 FILLED_FROM = 100_000_000
 """Numbers of the rows that only take up room."""
 _PART = 100_000
@@ -55,6 +57,8 @@ def measure(run: Run) -> Report:
                     answers = run_load(load)
                     costs.setdefault(name, []).append(answers.ms(50))
                     _check(report, name, answers)
+                inserts = run_inserts(Inserts(place.database_url, 1, 1.0))
+                costs.setdefault(BARE, []).append(inserts.ms(50))
     _add_figures(report, sizes, costs)
     return report
 
@@ -168,5 +172,6 @@ def _add_figures(report: Report, sizes: tuple[int, ...], costs: Mapping[str, lis
             None,
             Limit(f"at {sizes[0]:,}", medians[0]),
         )
-        report.add(f"{name}: growth", ratio(medians[-1], medians[0]), "x", GROWTH)
+        target = GROWTH if name != BARE else None
+        report.add(f"{name}: growth", ratio(medians[-1], medians[0]), "x", target)
         report.notes.append(f"{name}: ms {shown}")
