@@ -246,7 +246,8 @@ def _answer_problem(problem: Problem) -> BaseResponse:
         _begin_late()
     if wants_json():
         response = Response(
-            json.dumps(problem_body(problem), ensure_ascii=False),
+            # As compact as it is kept for a repeat with the same Idempotency-Key.
+            json.dumps(problem_body(problem), ensure_ascii=False, separators=(",", ":")),
             status=problem.status,
             mimetype="application/json",
         )
