@@ -18,7 +18,7 @@ from checkout.core.hub import Drawing, Full, Hub, Page, open_hub, stands_for_man
 from checkout.core.redis import init_redis
 from checkout.core.sockets import init_sockets
 from tests.support.settings import make_config
-from tests.support.sockets import open_socket, threaded_server
+from tests.support.sockets import open_socket, threaded_server, wait_for
 
 
 class Board:
@@ -74,7 +74,9 @@ def own_app(redis_server, board) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def server(own_app) -> Iterator[str]:
+def server(own_app, board) -> Iterator[str]:
+    # Listening from the start, so that no page is drawn a second time when it begins.
+    assert open_hub(own_app, board.draw).subscribed.wait(10)
     with threaded_server(own_app) as address:
         yield address
 
@@ -86,13 +88,6 @@ def hub_of(app: Flask) -> Hub:
 def announce(app: Flask, *topics: str) -> None:
     with app.app_context():
         push.announce(topics)
-
-
-def wait_for(condition, seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.01)
 
 
 def test_a_page_gets_its_state_at_once(server):

@@ -291,9 +291,11 @@ def test_the_first_load_is_light(new_session, open_page, locale, browser, live_s
     sizes: list[float] = []
     devtools.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
     frames: list[str] = []
-    page.on(
-        "websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame))
-    )
+
+    def note_frame(frame: str) -> None:
+        frames.append(frame)
+
+    page.on("websocket", lambda socket: socket.on("framereceived", note_frame))
     page.goto(f"/pay/{session_id}?lang={locale}", wait_until="networkidle")
     expect_state(page, "waiting")
     total = sum(sizes) + sum(len(frame) for frame in frames)

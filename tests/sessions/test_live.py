@@ -13,7 +13,7 @@ from checkout.core.db import one, unit_of_work
 from checkout.sessions.end import abandon_session
 from tests.factories.checkouts import make_checkout, show_code, transfer
 from tests.factories.stores import make_shop, make_vietqr
-from tests.support.sockets import handshake, open_socket, threaded_server
+from tests.support.sockets import handshake, open_socket, threaded_server, wait_for
 
 
 @pytest.fixture
@@ -105,4 +105,4 @@ def test_an_open_page_holds_no_database_connection(app, server, session_id):
     db.session.remove()
     with open_socket(server, f"/pay/{session_id}/live") as page:
         page.receive(5)
-        assert db.engine.pool.checkedout() == 0
+        wait_for(lambda: db.engine.pool.checkedout() == 0)

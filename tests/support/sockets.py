@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 
@@ -15,6 +16,14 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 class _Quiet(WSGIRequestHandler):
     def log_request(self, *_: object, **__: object) -> None:
         """Tests need no access log."""
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Return as soon as the condition holds; fail when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.01)
 
 
 @contextmanager
