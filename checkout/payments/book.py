@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from checkout.core import ids
 from checkout.core.db import execute, pipeline, run
+from checkout.core.logs import log
 from checkout.core.outbox import Event, record_events
 from checkout.ledger.post import FEES, STORE_BALANCE, SUSPENSE, WALLET, Line, Posting, post
 from checkout.merchants.rail_accounts import load_account
@@ -21,6 +23,7 @@ from checkout.payments.records import (
 )
 from checkout.payments.rows import Row, merged, posting, transfer_event
 from checkout.payments.twins import Twin, mark_twins
+from checkout.rails.base import RailError
 from checkout.rails.client import rail_client
 from checkout.rails.registry import get_rail
 from checkout.sessions.move import Move, move_sessions, plan_move
@@ -239,7 +242,12 @@ def _ask_for_rest(desk: Desk, book: Book) -> None:
             continue
         asking = attempt._replace(amount=rest)
         _, account = load_account(attempt.rail_account_id)
-        prompt = rail.open(attempt_facts(asking, desk.session), account, rail_client)
+        try:
+            prompt = rail.open(attempt_facts(asking, desk.session), account, rail_client)
+        except RailError as error:
+            # Money that has come is booked whatever the rail thinks of showing a new code.
+            log("rail_cannot_open", logging.ERROR, rail_account=account.id, code=error.code)
+            continue
         _put_attempt(desk, asking._replace(prompt=prompt_record(prompt)), book)
 
 

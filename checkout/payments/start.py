@@ -7,6 +7,7 @@ then the outcome recorded.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from checkout.core import ids
 from checkout.core.db import jsonb, one, run, unit_of_work
 from checkout.core.errors import Problem, conflict, invalid, provider_problem
+from checkout.core.logs import log
 from checkout.merchants.rail_accounts import enabled_rails, load_account, rail_fits
 from checkout.payments.codes import new_code
 from checkout.payments.facts import attempt_facts, prompt_record
@@ -64,7 +66,12 @@ def start_attempt(
         attempt, account = _insert_attempt(locked, newest, rail_name, return_url)
         rail = get_rail(rail_name)
         if not rail.calls_out:
-            prompt = rail.open(attempt_facts(attempt, locked.session), account, rail_client)
+            try:
+                prompt = rail.open(attempt_facts(attempt, locked.session), account, rail_client)
+            except RailError as error:
+                # Nobody was asked: the account's own settings do not fit this payment.
+                log("rail_cannot_open", logging.ERROR, rail_account=account.id, code=error.code)
+                raise invalid("rail_not_available", error.message, "rail") from error
             row = _record_prompt(locked, attempt, prompt, actor)
             if keep is not None:
                 keep(row)

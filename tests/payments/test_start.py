@@ -11,6 +11,8 @@ from checkout.merchants.rail_accounts import configure_rail, forget_accounts
 from checkout.payments import start as start_module
 from checkout.payments.fail import fail_attempt
 from checkout.payments.start import start_attempt
+from checkout.rails.base import RailError
+from checkout.rails.vietqr.rail import VietQR
 from tests.factories.books import events_of, read, read_one
 from tests.factories.till import make_till, memo_of
 
@@ -252,3 +254,19 @@ def test_a_failure_after_the_end_changes_nothing(till):
     assert till.session(attempt["session"]) == before
     with unit_of_work():
         assert not fail_attempt("att_none", code="x", message="x", actor="t", counts=True)
+
+
+def test_a_rail_that_cannot_open_is_refused_and_money_is_booked_all_the_same(till, monkeypatch):
+    session = till.make_session(500_000)
+    attempt = till.start(session["id"])
+
+    def cannot(*_args):
+        raise RailError("rail_not_configured", "The bank is not known.", temporary=False)
+
+    monkeypatch.setattr(VietQR, "open", cannot)
+
+    assert attempt_to(till, session["id"], "attempts") == (422, "rail_not_available")
+    till.pay(memo_of(attempt), 200_000)
+    now = till.session(session["id"])
+    assert (now["amount_received"], now["payment_status"]) == (200_000, "partially_paid")
+    assert now["current_attempt"]["id"] == attempt["id"]
