@@ -165,7 +165,7 @@ def copy_waiting(
     Numbered from `first`, so that later copies get other ids; `changes` are columns (as SQL)
     that session and attempt have in common, `session_changes` the session's alone.
     """
-    codes = list({new_code("HM") for _ in range(count + count // 100 + 10)})[:count]
+    codes = _fresh_codes(connection, count)
     connection.execute("CREATE TEMP TABLE bench_code (n bigint PRIMARY KEY, code text)")
     with connection.cursor().copy("COPY bench_code (n, code) FROM STDIN") as copy:
         for number, code in enumerate(codes, start=first):
@@ -192,6 +192,15 @@ def copy_waiting(
     waiting = [Waiting(*row) for row in rows]
     connection.execute("DROP TABLE bench_code")
     return waiting
+
+
+def _fresh_codes(connection: psycopg.Connection[Any], count: int) -> list[str]:
+    """Codes that no attempt has: among so many drawn ones, two alike are to be expected."""
+    known = {row[0] for row in connection.execute("SELECT code FROM attempt")}
+    codes: set[str] = set()
+    while len(codes) < count:
+        codes |= {new_code("HM") for _ in range(count - len(codes))} - known
+    return list(codes)
 
 
 def tail(prefix: str, number: str = "source.n") -> str:
