@@ -244,7 +244,7 @@ def _read_text(setting: Setting, value: Any) -> str:
     if setting.choices and text not in setting.choices:
         raise _wrong(setting, "one of " + ", ".join(setting.choices))
     if setting.pattern is not None and not re.fullmatch(setting.pattern, text):
-        raise _wrong(setting, setting.help or f"a text like {setting.pattern}")
+        raise _wrong(setting, f"a text that fits {setting.pattern}")
     return text
 
 

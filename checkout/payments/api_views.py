@@ -204,6 +204,7 @@ def post_resolve(call: Call, transfer_id: str) -> dict[str, Any]:
         action=call.body.action,
         note=call.body.note,
         session_id=call.body.session,
+        customer_id=call.body.customer,
         store_id=call.scope.store_id,
         livemode=call.scope.livemode,
         actor=call.scope.actor,

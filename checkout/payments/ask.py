@@ -45,6 +45,12 @@ def check_attempt(attempt: Any) -> int:
     return take_notices(account_row, notices)
 
 
+def can_ask(account_id: str) -> bool:
+    """Whether an account has what asking its provider needs, such as a token."""
+    account_row, account = load_account(account_id)
+    return get_rail(account_row.rail).can_ask(account)
+
+
 def ask_live_attempts() -> int:
     """Ask about every attempt that waits for money, some at a time for each account."""
     found = 0
@@ -96,13 +102,17 @@ def backfill_account(account_id: str, *, since: datetime, until: datetime) -> in
 
 
 def take_notices(account_row: Any, notices: Sequence[Notice]) -> int:
-    """Store notices that were asked for and judge them; returns how many were new."""
+    """Store notices that were asked for and judge them; returns how many were new.
+
+    What the hook had told of already, under another id, is not.
+    """
     if not notices:
         return 0
     with unit_of_work():
         stored = store_notices(account_row, notices)
-    judge_now([inbox_id for inbox_id, new in stored if new])
-    return sum(new for _, new in stored)
+    fresh = [inbox_id for inbox_id, new in stored if new]
+    judged = judge_now(fresh)
+    return sum(judged.get(inbox_id) != "repeated" for inbox_id in fresh)
 
 
 def _live_attempts() -> list[tuple[str, list[Any]]]:

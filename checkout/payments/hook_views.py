@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from checkout.core import clock, ids
 from checkout.core.db import unit_of_work
@@ -29,6 +30,8 @@ def take_hook(rail_name: str, rail_account: str) -> Response:
     """
     account_row, account = _find_account(rail_name, rail_account)
     rail = get_rail(rail_name)
+    if request.method != rail.hook_method:
+        raise MethodNotAllowed([rail.hook_method])
     read = rail.read_hook(
         {name.lower(): value for name, value in request.headers.items()},
         request.args.to_dict(),

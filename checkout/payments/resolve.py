@@ -33,6 +33,7 @@ def resolve_transfer(
     action: str,
     note: str,
     session_id: str | None = None,
+    customer_id: str | None = None,
     store_id: str,
     livemode: bool,
     actor: str,
@@ -46,6 +47,8 @@ def resolve_transfer(
     404; 409 `transfer_already_resolved`, `session_not_active`; 422 with the field.
     """
     transfer = _load(transfer_id, store_id, livemode)
+    if customer_id is not None and action != "credit_wallet":
+        raise invalid("invalid_value", "Only credit_wallet names a customer.", "customer")
     target = _target_session(transfer, action, session_id, store_id, livemode)
     # Sessions are locked before transfers, here as in settling.
     desks = open_desks({id_ for id_ in (transfer.session_id, target) if id_})

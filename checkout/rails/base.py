@@ -217,6 +217,8 @@ class Rail:
     settings: ClassVar[tuple[Setting, ...]]
     calls_out: ClassVar[bool] = False
     """Whether open talks to the provider, so that it must run outside a transaction."""
+    hook_method: ClassVar[Literal["POST", "GET"]] = "POST"
+    """How the provider calls the hook; any other method is refused and stores nothing."""
     takes_parts: ClassVar[bool] = False
     """Whether open may be repeated for what is left after a part has arrived."""
     default_minutes: ClassVar[int] = 15

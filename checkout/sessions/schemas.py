@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from checkout.core.body import Body
-from checkout.core.fields import Amount, Currency, Email, Metadata, WebUrl
+from checkout.core.fields import Amount, Currency, Metadata, WebUrl
 from checkout.core.lists import ListQuery
 from checkout.core.money import MAXIMUM
+from checkout.customers.given import CustomerGiven
 from checkout.sessions.states import Status
 
 Text200 = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -25,13 +26,6 @@ class LineItem(Body):
     image_url: WebUrl | None = None
 
 
-class CustomerFields(Body):
-    email: Email | None = None
-    name: Text200 | None = None
-    phone: Annotated[str, StringConstraints(min_length=3, max_length=40)] | None = None
-    reference: Text200 | None = None
-
-
 class CreateSession(Body):
     amount: Amount | None = None
     currency: Currency
@@ -42,7 +36,7 @@ class CreateSession(Body):
     description: Text500 | None = None
     metadata: Metadata = Field(default_factory=dict)
     locale: Locale | None = None
-    customer: CustomerFields | None = None
+    customer: CustomerGiven | None = None
     customer_id: Text200 | None = None
     rails: Annotated[list[Text200], Field(min_length=1, max_length=20)] | None = None
     duration_minutes: Annotated[int, Field(ge=1, le=43_200)] | None = None
@@ -58,7 +52,7 @@ class UpdateSession(Body):
     line_items: Annotated[list[LineItem], Field(max_length=100)] | None = None
     metadata: Metadata | None = None
     locale: Locale | None = None
-    customer: CustomerFields | None = None
+    customer: CustomerGiven | None = None
     customer_id: Text200 | None = None
     coupon: Text200 | None = None
 

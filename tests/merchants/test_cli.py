@@ -44,6 +44,10 @@ def test_mistakes_are_one_line_with_the_field(app):
         (("store", "set", store.slug, "colour"), "write it as name=value"),
         (("store", "create", "X", "--slug", store.slug), "slug: "),
         (("rail", "configure", store.slug, "vietqr", "bank=VCB"), "account_number: "),
+        (
+            ("rail", "configure", store.slug, "vietqr", "bank=VCB", "account_number=00-1"),
+            "account_number: account_number must be: a text that fits ",
+        ),
         (("rail", "configure", store.slug, "cowries"), "rail: "),
         (("rail", "configure", "nowhere", "vietqr"), "store: "),
     ]:

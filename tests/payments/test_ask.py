@@ -83,9 +83,9 @@ def test_a_check_finds_what_no_notice_told(till, asked):
 def test_what_the_hook_told_is_not_counted_again(till, asked):
     attempt = till.make_attempt()
     simulate_payment(attempt["id"])
-    check(till, attempt)
-    backfill_all(hours=1)
+    answer = check(till, attempt)[1]
 
+    assert (answer["found"], backfill_all(hours=1)) == (0, 0)
     assert [row.result for row in read("SELECT result FROM inbox ORDER BY id")] == [
         "matched",
         "repeated",
@@ -140,6 +140,20 @@ def test_accounts_without_a_token_are_left_alone(client, asked):
     assert (status, answer["error"]["code"]) == (409, "provider_not_configured")
     assert ask_live_attempts() == backfill_all(hours=1) == 0
     assert asked == []
+
+
+def test_the_command_says_who_is_asked_and_who_cannot_be(session_app, till, client, asked):
+    def run(*words: str) -> Any:
+        return session_app.test_cli_runner().invoke(args=["rails", "backfill", *words])
+
+    mute = make_till(client, rail={"api_token": ""})
+
+    assert "… 0 new" in run("--store", till.shop.store.slug).output
+    answer = run("--store", mute.shop.store.id)
+    assert answer.exit_code == 0
+    assert "not asked" in answer.output
+    assert "from 0 accounts" in answer.output
+    assert run("--store", "nowhere").output == "Error: store: There is no such store.\n"
 
 
 @pytest.mark.parametrize("error", [500, 502, 503])

@@ -63,6 +63,18 @@ def test_an_account_of_another_rail(till, rail):
     assert till.client.post(f"/hooks/{rail}/{till.account}", json={}).status_code == 404
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+def test_only_the_providers_own_method_is_a_notice(till, method):
+    answer = till.client.open(
+        f"/hooks/vietqr/{till.account}",
+        method=method,
+        headers={"Authorization": f"Apikey {till.rail['api_key']}"},
+    )
+
+    assert answer.status_code == 405
+    assert stored() == 0
+
+
 def test_one_stores_key_does_not_open_anothers_hook(till, client):
     other = make_till(client, rail={"api_key": "the-others-own-key-00"})
 

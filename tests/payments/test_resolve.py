@@ -345,6 +345,7 @@ def test_actions_of_later_areas_are_refused_cleanly(till, action):
         {"action": "accept", "note": "n" * 501},
         {"action": "accept", "note": "n", "amount": 5},
         {"action": None, "note": "n"},
+        {"action": "accept", "note": "n", "customer": "cus_1"},
     ],
 )
 def test_bad_decisions_are_refused_at_their_field(till, body):
@@ -352,7 +353,7 @@ def test_bad_decisions_are_refused_at_their_field(till, body):
     status, answer = till.call("POST", f"/transfers/{transfer['id']}/resolve", body)
 
     assert status == 422
-    assert answer["error"]["param"] in ("action", "note", "amount")
+    assert answer["error"]["param"] in ("action", "note", "amount", "customer")
     assert till.transfer(transfer["provider_reference"])["amount_held"] == 300_000
 
 

@@ -151,6 +151,8 @@ def test_line_items_give_the_amount(till):
         ({"cancel_url": "https://"}, 422, "invalid_url", "cancel_url"),
         ({"cancel_url": "//shop.example"}, 422, "invalid_url", "cancel_url"),
         ({"customer": {"email": "nobody"}}, 422, "invalid_email", "customer.email"),
+        ({"customer": {"phone": "call me"}}, 422, "invalid_value", "customer.phone"),
+        ({"customer": {}}, 422, "missing_required_field", "customer"),
         ({"customer": {"id": "cus_1"}}, 422, "unknown_field", "customer.id"),
         ({"customer_id": "cus_1"}, 404, "resource_missing", "customer_id"),
         ({"customer": {"name": "An"}, "customer_id": "cus_1"}, 422, "invalid_value", "customer"),
