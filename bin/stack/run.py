@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from bin.stack.postgres import Postgres
 from bin.stack.processes import StackError, last_lines, says_it_lives, wait_until
 from bin.stack.redis_server import Redis
-from bin.stack.settings import make_environ
+from bin.stack.settings import ENVIRON, make_environ, write_environ
 from bin.stack.supervisor import Program, Supervisor, say
 
 _PYTHON = sys.executable
@@ -84,6 +84,7 @@ def _start_everything(supervisor: Supervisor, var_dir: Path, host: str, port: in
         database_url=_start_database(supervisor, var_dir),
         redis_url=_start_redis(supervisor, var_dir),
     )
+    write_environ(var_dir, environ)
     _prepare(environ, logs, base_url=environ["PUBLIC_URL"])
     for name, program in programs.items():
         program.environ = environ
@@ -222,7 +223,7 @@ def _reset(var_dir: Path) -> None:
     """Remove what this command made, and nothing else that may be in the folder."""
     for name in ("postgres", "redis", "log", "files"):
         shutil.rmtree(var_dir / name, ignore_errors=True)
-    for name in ("demo.json", "secrets.env"):
+    for name in ("demo.json", "secrets.env", ENVIRON):
         (var_dir / name).unlink(missing_ok=True)
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+
+ENVIRON = "environ.json"
 
 
 def make_secrets(var_dir: Path) -> dict[str, str]:
@@ -45,6 +49,23 @@ def make_environ(
         "PYTHONUNBUFFERED": "1",
     }
     return defaults | make_secrets(var_dir) | dict(os.environ) | fixed
+
+
+def write_environ(var_dir: Path, environ: Mapping[str, str]) -> None:
+    """Keep what differs from the person's own environment, for commands beside the processes."""
+    ours = {name: value for name, value in environ.items() if os.environ.get(name) != value}
+    path = var_dir / ENVIRON
+    path.unlink(missing_ok=True)
+    _write_private(path, json.dumps(ours, indent=2) + "\n")
+
+
+def read_environ(var_dir: Path) -> dict[str, str] | None:
+    """What the last start kept; None where there was none."""
+    try:
+        environ: dict[str, str] = json.loads((var_dir / ENVIRON).read_text())
+    except FileNotFoundError:
+        return None
+    return environ
 
 
 def _write_private(path: Path, text: str) -> None:

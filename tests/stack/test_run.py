@@ -58,6 +58,17 @@ class Launcher:
         demo: dict[str, object] = json.loads((self.var_dir / "demo.json").read_text())
         return demo
 
+    def flask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`bin/flask` for what was started in our folder."""
+        return subprocess.run(
+            [sys.executable, "-m", "bin.stack.command", *words],
+            env={"PATH": os.environ["PATH"], "CHECKOUT_VAR": str(self.var_dir)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
     def get(self, path: str) -> int:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
@@ -90,6 +101,11 @@ def are_gone(children: dict[int, str]) -> bool:
 
 
 def test_a_life_of_bin_run(launcher):
+    # Before the first start there is nothing that a command could work on.
+    early = launcher.flask("store", "list")
+    assert early.returncode == 1
+    assert early.stderr.startswith("Nothing has been started")
+
     # The first start makes a demo shop whose page can be paid.
     first = launcher.start_and_wait()
     demo = launcher.demo()
@@ -99,6 +115,11 @@ def test_a_life_of_bin_run(launcher):
     assert str(demo["secret_key"]) in launcher.output.read_text()
     children = launcher.children()
     assert len(children) == 5
+
+    # Commands find its database.
+    listed = launcher.flask("store", "list")
+    assert listed.returncode == 0, listed.stderr
+    assert str(demo["store"]) in listed.stdout
 
     # A second one on the same folder is refused in one line.
     second = launcher.start()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bin.stack.settings import make_environ, make_secrets
+from bin.stack.settings import make_environ, make_secrets, read_environ, write_environ
 
 
 def test_secrets_are_made_once_and_private(tmp_path):
@@ -39,3 +39,12 @@ def test_the_settings_start_the_product(tmp_path):
     )
     config = load_config({key: value for key, value in environ.items() if key != "CHECKOUT_ENV"})
     assert config.secret_key == environ["SECRET_KEY"]
+
+
+def test_a_command_finds_what_the_start_chose(tmp_path, monkeypatch):
+    assert read_environ(tmp_path) is None
+    monkeypatch.setenv("PATH", "/usr/bin")
+    for url in ("first", "second"):
+        write_environ(tmp_path, {"PATH": "/usr/bin", "DATABASE_URL": url})
+    assert read_environ(tmp_path) == {"DATABASE_URL": "second"}
+    assert (tmp_path / "environ.json").stat().st_mode & 0o777 == 0o600
