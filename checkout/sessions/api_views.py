@@ -45,6 +45,7 @@ TAG = "Checkout sessions"
         "invalid_url",
         "host_not_allowed",
         "coupon_invalid",
+        "resource_missing",
     ),
     tag=TAG,
     description="Send the shopper to the session's `url`. With `reuse_open` the store's open"
@@ -187,7 +188,7 @@ def post_expire(call: Call, session_id: str) -> dict[str, Any]:
     summary="Say what was done for the money",
     body=Fulfil,
     answer=SessionAnswer,
-    errors=("session_expired", "session_not_active"),
+    errors=("session_expired", "session_not_active", "invalid_url"),
     tag=TAG,
     description="A booking, an order: the shopper's page shows it at once.",
 )

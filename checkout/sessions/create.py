@@ -146,6 +146,14 @@ def check_return_url(
     """https to an allowed host; in test mode also http to this machine. Raises 422."""
     if url is None:
         return None
+    host = check_link(url, param, livemode)
+    if livemode and host.lower() not in settings.allowed_hosts:
+        raise invalid("host_not_allowed", f"{host} is not on the store's list of hosts.", param)
+    return url
+
+
+def check_link(url: str, param: str, livemode: bool) -> str:
+    """The host of an https address, in test mode also of http to this machine; raises 422."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
@@ -154,9 +162,7 @@ def check_return_url(
     plain_ok = parts.scheme == "http" and not livemode and host in ("localhost", "127.0.0.1", "::1")
     if not host or parts.username is not None or not (parts.scheme == "https" or plain_ok):
         raise invalid("invalid_url", "Give an https address.", param)
-    if livemode and host.lower() not in settings.allowed_hosts:
-        raise invalid("host_not_allowed", f"{host} is not on the store's list of hosts.", param)
-    return url
+    return host
 
 
 def _own_customer(customer_id: str, store_id: str, livemode: bool) -> str:

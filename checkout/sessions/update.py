@@ -8,7 +8,7 @@ from typing import Any
 from checkout.core.db import jsonb, one
 from checkout.core.errors import conflict, invalid
 from checkout.sessions.amounts import check_bounds, total_amount
-from checkout.sessions.create import choose_rails, resolve_customer
+from checkout.sessions.create import check_link, choose_rails, resolve_customer
 from checkout.sessions.end import refuse_ended
 from checkout.sessions.move import Move, move_sessions, plan_move
 from checkout.sessions.queries import lock_session
@@ -50,8 +50,11 @@ def record_fulfilment(
 ) -> Move:
     """Store what the merchant did for the money; the shopper's page shows it at once.
 
-    Raises 404; 409 `session_not_active` for a session that ended unpaid.
+    Raises 404; 409 `session_not_active` for a session that ended unpaid; 422 for an address
+    that the page could not link to.
     """
+    if given["url"] is not None:
+        check_link(given["url"], "url", livemode)
     locked = lock_session(session_id, store_id=store_id, livemode=livemode)
     if locked.session.status in ("expired", "abandoned", "cancelled"):
         refuse_ended(locked.session, locked.now)

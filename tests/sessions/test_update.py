@@ -139,6 +139,16 @@ def test_fulfilment_is_shown_on_the_session(till):
     assert again["seq"] == session["seq"] + 1
 
 
+def test_a_fulfilments_link_is_one_that_the_page_may_show(till):
+    session = till.make_session()
+    status, answer = fulfil(till, session["id"], {"status": "confirmed", "url": "http://a.example"})
+
+    assert (status, answer["error"]["code"]) == (422, "invalid_url")
+    assert answer["error"]["param"] == "url"
+    given = {"status": "confirmed", "url": "http://localhost:3000/b/77"}
+    assert fulfil(till, session["id"], given)[0] == 200
+
+
 def test_a_confirmed_fulfilment_is_an_event_and_a_failed_one_is_not(till):
     attempt = till.make_attempt()
     till.pay(memo_of(attempt), 500_000)
