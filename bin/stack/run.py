@@ -148,7 +148,7 @@ def _greet(var_dir: Path, seconds: float) -> None:
 Ready in {seconds:.1f} s. Ctrl-C stops everything.
 
   Pay something      {demo["page_url"]}
-  Dashboard          {demo["dashboard_url"]}
+  Dashboard, to be   {demo["dashboard_url"]}
   API documents      {demo["base_url"]}/docs
   Keys and the rest  {path}
 
