@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from bench.child import Child, child
 from bench.figures import Limit, Report, at_most, percentile
 from bench.processes import pss_bytes, rss_bytes
@@ -45,14 +47,25 @@ def _most_pages() -> int:
     return (raise_file_limit() - _FILES_FOR_OTHERS) // 2
 
 
-def _measure_bare(run: Run, place: Installation, pages: int) -> list[float]:
+@dataclass(frozen=True, slots=True)
+class Bare:
     """The same number of sockets that do nothing, and one that says back what it hears."""
+
+    echo_ms: list[float]
+    page_kb: float
+
+
+def _measure_bare(run: Run, place: Installation, pages: int) -> Bare:
     run.progress.say(f"push: the limit with {pages} bare sockets")
     with child(hold_pages, place.address) as holder:
         paths = [f"/echo?{number}" for number in range(pages)]
-        holder.ask("connect_only", paths, seconds=_OPEN_SECONDS)
-        found: list[float] = holder.ask("echo", paths[0], 500, seconds=60)
-        return found
+        few = PAGES[0]
+        holder.ask("connect_only", paths[:few], seconds=_OPEN_SECONDS)
+        before = pss_bytes(place.pids("bare"))
+        holder.ask("connect_only", paths[few:], seconds=_OPEN_SECONDS)
+        grown = pss_bytes(place.pids("bare")) - before
+        echo_ms: list[float] = holder.ask("echo", paths[0], 500, seconds=60)
+    return Bare(echo_ms, grown / max(1, pages - few) / 1024)
 
 
 def _measure_sizes(
@@ -64,7 +77,7 @@ def _measure_sizes(
     sizes: list[int],
     notices: int,
     holder: Child,
-    limit: list[float],
+    limit: Bare,
 ) -> None:
     """Pages stay open from size to size; each notice pays one of those opened last."""
     memory: dict[int, tuple[int, int]] = {}
@@ -85,12 +98,12 @@ def _measure_sizes(
         before = place.cpu("web")["web"]
         pushed: Pushed = holder.ask("push", pushes, PAUSE_SECONDS, seconds=120)
         cpu = place.cpu("web")["web"] - before
-        _add_latency(report, size, pushed, limit)
+        _add_latency(report, size, pushed, limit.echo_ms)
         report.notes.append(
             f"{size} pages: CPU ms a notice: web {1000 * cpu / len(paid):.2f}, the client itself"
             f" {1000 * pushed.client_cpu_seconds / len(paid):.2f}"
         )
-    _add_memory(report, memory)
+    _add_memory(report, memory, limit)
 
 
 def _path(one: Waiting) -> str:
@@ -111,10 +124,11 @@ def _add_latency(report: Report, size: int, pushed: Pushed, limit: list[float]) 
     report.expect(not pushed.missed, f"{size} pages: {pushed.missed} notices were not seen")
 
 
-def _add_memory(report: Report, memory: dict[int, tuple[int, int]]) -> None:
+def _add_memory(report: Report, memory: dict[int, tuple[int, int]], bare: Bare) -> None:
     """From the first size to the last, so that what the first page loads is not counted."""
     (few, (pss_few, rss_few)), *_, (many, (pss_many, rss_many)) = memory.items()
     pages = many - few
-    report.add("memory of a page, PSS", (pss_many - pss_few) / pages / 1024, "KB", PAGE_KB)
+    limit = Limit("bare socket", bare.page_kb)
+    report.add("memory of a page, PSS", (pss_many - pss_few) / pages / 1024, "KB", PAGE_KB, limit)
     report.add("memory of a page, RSS", (rss_many - rss_few) / pages / 1024, "KB")
     report.add(f"web process with {many} pages, PSS", pss_many / 1024**2, "MB")

@@ -123,6 +123,8 @@ def _prove(report: Report, connection: psycopg.Connection[Any], count: int) -> N
         report.expect(found == count, f"{found} {name}, {count} expected")
     held = _number(connection, "SELECT sum(balance) FROM account WHERE kind = 'store_balance'")
     report.expect(held == count * AMOUNT, f"the store's balance is {held}")
+    commits = _number(connection, "SELECT count(DISTINCT xmin::text) FROM payment")
+    report.notes.append(f"{count / commits:.1f} notices were settled by one transaction on average")
     report.notes.append(
         f"{count} notices and their repeats checked in the database: one payment, one balanced"
         " journal, one event each"
