@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from checkout.core.facts import set_followers
 from checkout.core.outbox import Reaction, one_by_one, set_reactions
+from checkout.payments.leftover import tell_leftover_parts
 from checkout.sessions.remind import mail_reminder
 from checkout.webhooks.fanout import fan_out
 from checkout.webhooks.retry import shift_test_deliveries
 
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
     "*": (fan_out,),
+    "checkout.session.expired": (tell_leftover_parts,),
+    "checkout.session.abandoned": (tell_leftover_parts,),
+    "checkout.session.cancelled": (tell_leftover_parts,),
     "checkout.session.expiring_soon": (one_by_one(mail_reminder),),
 }
 FOLLOWERS = {

@@ -67,6 +67,9 @@ def resolve_transfer(
     record: dict[str, Any] = {"action": action, "note": note, "by": actor, "at": rfc3339(now)}
     if action == "assign":
         record["session"] = session_id
+    if row.resolution is not None:
+        # A surplus or a part that was moved on: who decided before stays on record.
+        record["earlier"] = row.resolution
     return _record(row, after, record, now)
 
 
