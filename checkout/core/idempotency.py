@@ -11,13 +11,15 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 
-from flask import request
+from flask import current_app, request
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from checkout.core.config import config
 from checkout.core.db import db, execute, one, run, unit_of_work
-from checkout.core.errors import Problem, conflict, invalid
+from checkout.core.errors import Problem, conflict, invalid, unavailable
 from checkout.core.jobs import periodic
 from checkout.core.scope import Scope
 
@@ -25,6 +27,8 @@ HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255
 KEPT_HOURS = 24
 PURGE_BATCH = 5000
+ROOM_SECONDS = 4.0
+"""As long as anybody waits for a connection."""
 
 IN_USE = "idempotency_key_in_use"
 REUSED = "idempotency_key_reused"
@@ -92,7 +96,7 @@ def held(key: Key) -> Iterator[Kept | None]:
     cannot, right after it, and a crash in between leaves an effect without a key. That is why
     such work must also be safe to ask for twice by its own states.
     """
-    with db.engine.connect() as connection:
+    with _room(), db.engine.connect() as connection:
         holder = connection.execution_options(isolation_level="AUTOCOMMIT")
         statement = text("SELECT pg_try_advisory_lock(:lock)")
         if not holder.execute(statement, {"lock": key.lock}).scalar():
@@ -103,6 +107,20 @@ def held(key: Key) -> Iterator[Kept | None]:
             yield kept
         finally:
             _release(connection, key)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """At most half of the connections hold keys: each such call needs a second one to work."""
+    holders: BoundedSemaphore = current_app.extensions.setdefault(
+        "checkout_key_holders", BoundedSemaphore(config().database_pool)
+    )
+    if not holders.acquire(timeout=ROOM_SECONDS):
+        raise unavailable()
+    try:
+        yield
+    finally:
+        holders.release()
 
 
 def _release(connection: Connection, key: Key) -> None:

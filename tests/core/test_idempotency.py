@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
-from checkout.core.db import execute, one, unit_of_work
+from checkout.core import idempotency
+from checkout.core.db import db, execute, one, unit_of_work
 from checkout.core.idempotency import Key, claim, held, purge_keys
 
 BODY = {"amount": 5}
@@ -133,6 +136,28 @@ def test_many_at_once_have_one_effect(api_app, shop, count_things, path):
             assert statuses <= {200, 201, 409}
 
     assert count_things() == rounds
+
+
+def test_keys_never_hold_all_connections(api_app, shop, monkeypatch):
+    with api_app.app_context():
+        callers = 2 * db.engine.pool.size() + 4
+
+    @contextmanager
+    def late_unit():
+        time.sleep(0.3)
+        with unit_of_work():
+            yield
+
+    # Everybody who may hold a key holds it before anybody works.
+    monkeypatch.setattr(idempotency, "unit_of_work", late_unit)
+    with ThreadPoolExecutor(callers) as pool:
+        calls = [
+            pool.submit(
+                post, api_app.test_client(), shop, f"k{number}", path="/api/v1/outside-things"
+            )
+            for number in range(callers)
+        ]
+        assert {call.result().status_code for call in calls} == {200}
 
 
 def test_keys_live_a_day(api, api_app, shop, count_things):
