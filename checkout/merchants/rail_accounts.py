@@ -121,6 +121,14 @@ def load_account(rail_account_id: str) -> tuple[Any, Account]:
     return found
 
 
+def load_successor(row: Any) -> Account | None:
+    """The account that stands today where a superseded row's did; None for one that stands."""
+    if row.superseded_at is None:
+        return None
+    current = _current_row(row.store_id, row.livemode, row.rail)
+    return load_account(current.id)[1] if current is not None else None
+
+
 def enabled_rails(store_id: str, livemode: bool) -> list[EnabledRail]:
     """What the store offers in that mode, at most half a second old, oldest first."""
     return _enabled.get((store_id, livemode), lambda: _read_enabled(store_id, livemode))

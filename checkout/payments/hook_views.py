@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
@@ -11,10 +13,10 @@ from checkout.core import clock, ids
 from checkout.core.db import unit_of_work
 from checkout.core.errors import missing, unauthorized
 from checkout.core.logs import log
-from checkout.merchants.rail_accounts import load_account
+from checkout.merchants.rail_accounts import load_account, load_successor
 from checkout.payments.judge import judge_now
-from checkout.payments.notices import store_notices
-from checkout.rails.base import Answer, Receipt, Refusal
+from checkout.payments.notices import OUTDATED_PROOF, store_notices
+from checkout.rails.base import Account, Answer, Notice, Rail, Receipt, Refusal
 from checkout.rails.registry import get_rail, names
 
 blueprint = Blueprint("payment_hooks", __name__)
@@ -32,19 +34,16 @@ def take_hook(rail_name: str, rail_account: str) -> Response:
     rail = get_rail(rail_name)
     if request.method != rail.hook_method:
         raise MethodNotAllowed([rail.hook_method])
-    read = rail.read_hook(
-        {name.lower(): value for name, value in request.headers.items()},
-        request.args.to_dict(),
-        request.get_data(cache=False),
-        account,
-        clock.utc_now(),
-    )
+    read = _read(rail, account)
     if isinstance(read, Refusal):
         log("hook_refused", logging.WARNING, rail_account=rail_account, reason=read.reason)
         answer = rail.refuse(read)
         if answer is None:
             raise unauthorized("invalid_signature", "The notice is not genuine.")
         return _respond(answer)
+    successor = load_successor(account_row)
+    if successor is not None and isinstance(_read(rail, successor), Refusal):
+        read = [replace(one, details={**one.details, OUTDATED_PROOF: True}) for one in read]
     with unit_of_work():
         stored = store_notices(account_row, read)
     judged = judge_now([inbox_id for inbox_id, new in stored if new])
@@ -57,6 +56,17 @@ def take_hook(rail_name: str, rail_account: str) -> Response:
         for notice, (inbox_id, new) in zip(read, stored, strict=True)
     ]
     return _respond(rail.acknowledge(receipts))
+
+
+def _read(rail: Rail, account: Account) -> Sequence[Notice] | Refusal:
+    """The request's notices, if they are proven by this account's secrets."""
+    return rail.read_hook(
+        {name.lower(): value for name, value in request.headers.items()},
+        request.args.to_dict(),
+        request.get_data(),
+        account,
+        clock.utc_now(),
+    )
 
 
 def _find_account(rail_name: str, rail_account: str):  # type: ignore[no-untyped-def]  # (row, Account)

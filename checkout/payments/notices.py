@@ -10,6 +10,9 @@ from typing import Any
 from checkout.core.inbox import Incoming, store_incoming
 from checkout.rails.base import Match, Notice
 
+OUTDATED_PROOF = "outdated_proof"
+"""A notice's detail: proven by a superseded account's secret, which is not today's any more."""
+
 
 def store_notices(account_row: Any, notices: Sequence[Notice]) -> list[tuple[str, bool]]:
     """Store verified notices of one rail account; (inbox id, whether new) for each."""

@@ -24,6 +24,7 @@ from checkout.payments.book import (
 )
 from checkout.payments.decide import Decision, Money, Rules, decide
 from checkout.payments.match import choose_attempt, find_attempts
+from checkout.payments.notices import OUTDATED_PROOF
 from checkout.payments.rows import transfer_row
 from checkout.payments.twins import mark_twins, without_twins
 from checkout.rails.registry import get_rail
@@ -90,7 +91,14 @@ def _settle_one(
 
 
 def _account_ok(arrival: Arrival, attempt: Any | None) -> bool:
-    """Whether the money came to an account on which this attempt may be paid."""
+    """Whether the money came to an account on which this attempt may be paid.
+
+    A secret that the merchant has replaced, perhaps because it was stolen, still proves money
+    for the attempts that began before, and for none that began on a later account.
+    """
+    outdated = arrival.notice.details.get(OUTDATED_PROOF)
+    if outdated and attempt is not None and attempt.rail_account_id > arrival.rail_account_id:
+        return False
     if arrival.notice.account is None:
         return True
     accounts = {arrival.rail_account_id}

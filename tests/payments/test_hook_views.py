@@ -10,6 +10,8 @@ import time
 import psycopg
 import pytest
 
+from checkout.core.db import unit_of_work
+from checkout.merchants.rail_accounts import configure_rail, forget_accounts
 from checkout.payments import hook_views
 from tests.factories.books import read, read_one
 from tests.factories.till import make_till, memo_of
@@ -79,6 +81,35 @@ def test_one_stores_key_does_not_open_anothers_hook(till, client):
 
     assert till.tell(till.notice("x", 5), account=other.account).status_code == 401
     assert stored() == 0
+
+
+def change_rail(till, **values: str) -> str:
+    with unit_of_work():
+        account = configure_rail(
+            till.shop.store.id, False, "vietqr", values, enabled=None, actor="test"
+        )
+    forget_accounts()
+    return account
+
+
+def test_a_replaced_secret_proves_money_for_what_began_before_alone(till):
+    before = till.make_attempt()
+    change_rail(till, api_key="the-key-after-a-theft-00")
+    after = till.make_attempt()
+
+    forged = till.pay(memo_of(after), 500_000)
+    assert (forged["disposition"], forged["amount_held"]) == ("wrong_account", 500_000)
+    assert forged["details"]["outdated_proof"] is True
+    assert till.session(after["session"])["status"] == "processing"
+    assert till.pay(memo_of(before), 500_000)["disposition"] == "matched"
+    assert till.session(before["session"])["status"] == "completed"
+
+
+def test_the_old_address_serves_on_while_the_secret_is_the_same(till):
+    change_rail(till, account_name="HOA MAI 2", api_token="another-token")
+    attempt = till.make_attempt()
+
+    assert till.pay(memo_of(attempt), 500_000)["disposition"] == "matched"
 
 
 def signed(body: bytes, timestamp: int, secret: str = SECRET) -> dict[str, str]:
