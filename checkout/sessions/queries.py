@@ -42,10 +42,15 @@ def lock_session(
     return found[0]
 
 
-def lock_sessions(session_ids: Sequence[str]) -> list[Locked]:
-    """Lock several sessions, always in the order of their ids."""
+def lock_sessions(session_ids: Sequence[str], *, wait: bool = True) -> list[Locked]:
+    """Lock several sessions, always in the order of their ids.
+
+    The order is one within a store. Whoever locks across stores does not `wait`, and goes
+    without the sessions that somebody else holds at the moment.
+    """
     sessions = run(
-        "SELECT * FROM checkout_session WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE",
+        "SELECT * FROM checkout_session WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE"  # noqa: S608 - constants
+        + ("" if wait else " SKIP LOCKED"),
         ids=list(session_ids),
     )
     # Read after the locks are ours, so that the time is not from before a wait.

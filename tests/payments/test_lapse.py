@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from sqlalchemy import text
+
+from checkout.core.db import db
 from checkout.payments.lapse import lapse_due, lapse_in_store
 from tests.factories.till import memo_of
 
@@ -53,3 +56,18 @@ def test_parts_stay_when_their_code_lapses(till):
     assert (session["amount_received"], session["amount_due"]) == (200_000, 300_000)
     till.pay(memo_of(attempt), 300_000)
     assert till.session(attempt["session"])["status"] == "completed"
+
+
+def test_a_session_that_somebody_holds_is_not_waited_for(till):
+    held, free = (till.make_attempt(duration_minutes=60) for _ in range(2))
+    till.advance(900)
+
+    with db.engine.connect() as judge:
+        judge.execute(
+            text("SELECT id FROM checkout_session WHERE id = :id FOR UPDATE"),
+            {"id": held["session"]},
+        )
+        assert lapse_due() == 1
+    assert till.attempt(free["id"])["status"] == "expired"
+    assert lapse_due() == 1
+    assert till.attempt(held["id"])["status"] == "expired"
