@@ -43,14 +43,18 @@ def choose_attempt(notice: Notice, known: Attempts, sessions: Mapping[str, Any])
     """The one attempt that the notice names, or None.
 
     Tiers are asked in order and the first that knows an attempt decides. Where it knows
-    several, exactly one open with this very amount is taken, else none: a person decides.
-    A weak reading needs an open attempt of exactly this amount even when it stands alone.
+    several, the one session that waits for this very amount is taken, else none: a person
+    decides. A weak reading needs an open attempt of exactly this amount even when it stands
+    alone.
     """
     for _, tier in groupby(sorted(notice.matches, key=lambda match: match.tier), _tier_of):
         named = _named_by(list(tier), notice, known, sessions)
         if len(named) > 1:
-            named = {id_: a for id_, a in named.items() if _fits(a, notice, sessions)}
-            return next(iter(named.values())) if len(named) == 1 else None
+            fitting = [attempt for attempt in named.values() if _fits(attempt, notice, sessions)]
+            # Two codes of one session, such as the one before a retry beside it, are no riddle.
+            if len({attempt.session_id for attempt in fitting}) != 1:
+                return None
+            return max(fitting, key=lambda attempt: attempt.number)
         if named:
             return next(iter(named.values()))
     return None

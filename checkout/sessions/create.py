@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from checkout.core import ids
 from checkout.core.db import jsonb, one, run
 from checkout.core.errors import invalid, missing
+from checkout.core.origin import origin_of
 from checkout.core.outbox import Event, record_event
 from checkout.customers.find_or_create import find_or_create
 from checkout.merchants.rail_accounts import enabled_rails, rail_fits
@@ -146,10 +147,16 @@ def check_return_url(
     """https to an allowed host; in test mode also http to this machine. Raises 422."""
     if url is None:
         return None
-    host = check_link(url, param, livemode)
-    if livemode and host.lower() not in settings.allowed_hosts:
+    check_link(url, param, livemode)
+    host = (origin_of(url) or "").removeprefix("https://")
+    if livemode and host not in _bare_hosts(settings.allowed_hosts):
         raise invalid("host_not_allowed", f"{host} is not on the store's list of hosts.", param)
     return url
+
+
+def _bare_hosts(hosts: Sequence[str]) -> list[str]:
+    """Allowed hosts as origins name them: without the port that https has anyway."""
+    return [host.removesuffix(":443") for host in hosts]
 
 
 def check_link(url: str, param: str, livemode: bool) -> str:

@@ -31,7 +31,7 @@ def code(value: str, tier: int = 0, exact_only: bool = False) -> Match:
 def world(**sessions: tuple[str, int, int]):
     """Name → (status, amount, received): an attempt `att_<name>` with code `<NAME>` for each."""
     attempts = {
-        ("code", name.upper()): SimpleNamespace(id=f"att_{name}", session_id=name)
+        ("code", name.upper()): SimpleNamespace(id=f"att_{name}", session_id=name, number=1)
         for name in sessions
     }
     rows = {
@@ -88,6 +88,16 @@ def test_a_weak_reading_needs_an_open_attempt_of_exactly_this_amount():
     assert chosen(weak, a=PAID) is None
     other = notice(code("A", tier=3, exact_only=True), currency="USD")
     assert chosen(other, a=OPEN) is None
+
+
+def test_two_codes_of_one_session_name_its_newest_attempt():
+    attempts, sessions = world(a=OPEN, b=OPEN)
+    attempts["code", "RETRY"] = SimpleNamespace(id="att_retry", session_id="a", number=2)
+    both = (code("A"), code("RETRY"))
+
+    assert choose_attempt(notice(*both), attempts, sessions).id == "att_retry"
+    assert choose_attempt(notice(*both, amount=7), attempts, sessions) is None
+    assert choose_attempt(notice(*both, code("B")), attempts, sessions) is None
 
 
 @pytest.fixture

@@ -197,6 +197,16 @@ def test_a_live_host_must_be_on_the_stores_list(client):
         assert found == (422, "host_not_allowed", "cancel_url")
 
 
+def test_a_live_host_is_compared_with_its_port(client):
+    till = make_till(client, livemode=True, allowed_hosts=["a.example:8443", "b.example:443"])
+
+    for host in ("a.example:8443", "b.example", "b.example:443"):
+        assert create(till, GIVEN | {"success_url": f"https://{host}/"})[0] == 201
+    for host in ("a.example", "a.example:9443", "b.example:8443"):
+        found = refused(till, GIVEN | {"success_url": f"https://{host}/"})
+        assert found == (422, "host_not_allowed", "success_url")
+
+
 def test_the_stores_own_bounds(client):
     till = make_till(client, bounds={"VND": {"min": 10_000, "max": 1_000_000}})
 
