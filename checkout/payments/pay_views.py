@@ -13,6 +13,7 @@ from checkout.core.limits import limit_calls
 from checkout.core.origin import refuse_foreign_form
 from checkout.payments.play import play_bank
 from checkout.payments.start import start_attempt
+from checkout.rails.registry import names
 from checkout.sessions.page import load_page
 from checkout.sessions.panel import answer_form
 
@@ -60,7 +61,7 @@ def come_back(rail: str, attempt_id: str) -> BaseResponse:
     what is known.
     """
     row = None
-    if ids.is_id("att", attempt_id):
+    if rail in names() and ids.is_id("att", attempt_id):
         row = one(
             "SELECT session_id FROM attempt WHERE id = %(id)s AND rail = %(rail)s",
             id=attempt_id,

@@ -16,6 +16,7 @@ from flask import (
     request,
 )
 from simple_websocket import Server
+from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response as BaseResponse
 
 from checkout.core import ids
@@ -116,7 +117,8 @@ def leave(session_id: str) -> BaseResponse:
     if url is None:
         return answer_form(session_id)
     if wants_fragment():
-        return Response(headers={"HX-Redirect": url})
+        # A header holds no Vietnamese letters, which an address may have.
+        return Response(headers={"HX-Redirect": iri_to_uri(url)})
     return redirect(url, 303)
 
 
@@ -173,8 +175,8 @@ def _socket_locale(session_id: str) -> str:
 
 
 def _load_qr(session_id: str) -> Any:
-    row = None
-    if ids.is_id("cs", session_id):
+    row, attempt_id = None, request.args.get("attempt")
+    if ids.is_id("cs", session_id) and (attempt_id is None or ids.is_id("att", attempt_id)):
         row = one(
             "SELECT attempt.prompt ->> 'qr_payload' AS payload,"
             " coalesce(attempt.prompt -> 'transfer_details' ->> 'memo',"
@@ -186,7 +188,7 @@ def _load_qr(session_id: str) -> Any:
             " AND (%(attempt_id)s::text IS NULL OR attempt.id = %(attempt_id)s)"
             " ORDER BY attempt.number DESC LIMIT 1",
             session_id=session_id,
-            attempt_id=request.args.get("attempt"),
+            attempt_id=attempt_id,
         )
     if row is None:
         abort(404)

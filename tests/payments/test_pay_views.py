@@ -103,5 +103,6 @@ def test_coming_back_leads_to_the_page(client, shop):
 
 def test_coming_back_from_nowhere(client, shop):
     attempt = show_code(make_checkout(shop))
-    for path in (f"zalopay/{attempt.id}", f"vietqr/{ids.new_id('att')}", "vietqr/x", "x/att_1"):
+    strange = (f"zalopay/{attempt.id}", f"%00/{attempt.id}", "vietqr/x", "vietqr/%00", "x/att_1")
+    for path in (*strange, f"vietqr/{ids.new_id('att')}"):
         assert client.get(f"/return/{path}").status_code == 404

@@ -241,6 +241,14 @@ def test_leaving_goes_back_to_the_shop(client, shop):
     assert again.headers["HX-Redirect"] == f"https://shop.example/cart?s={session_id}"
 
 
+def test_leaving_leads_to_an_address_in_any_letters(client, shop):
+    session_id = make_checkout(shop, cancel_url="https://shop.example/giỏ-hàng?tên=bánh+mì")
+    show_code(session_id)
+    answer = client.post(f"/pay/{session_id}/abandonment", headers=HTMX)
+    assert answer.headers["HX-Redirect"] == client.post(f"/pay/{session_id}/abandonment").location
+    assert answer.headers["HX-Redirect"].isascii()
+
+
 def test_a_paid_session_cannot_be_left(client, shop):
     session_id = make_checkout(shop)
     transfer(client, show_code(session_id), 500_000)
@@ -357,6 +365,14 @@ def test_the_image_to_keep_can_be_read(client, shop, tmp_path):
     assert get(client, make_checkout(shop), "/qr.png").status_code == 404
     drawn = get(client, session_id, "/qr.svg")
     assert drawn.mimetype == "image/svg+xml"
+
+
+@pytest.mark.parametrize("attempt", ["%00", "", "x", "att_%00", "att_" + "0" * 28])
+def test_an_attempt_that_is_not_there_has_no_image(client, shop, attempt):
+    session_id = make_checkout(shop)
+    show_code(session_id)
+    for image in ("qr.svg", "qr.png"):
+        assert get(client, session_id, f"/{image}?attempt={attempt}").status_code == 404
 
 
 def test_the_receipt(client, shop):
