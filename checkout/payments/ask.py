@@ -76,7 +76,8 @@ def backfill_all(*, hours: int) -> int:
     """List every account's movements of the last hours; returns how many were new."""
     now = clock.now()
     found = 0
-    for row in run("SELECT id FROM rail_account WHERE enabled OR superseded_at IS NOT NULL"):
+    # Also those that are offered no more: their codes are still on shoppers' screens.
+    for row in run("SELECT id FROM rail_account ORDER BY id"):
         try:
             found += backfill_account(row.id, since=now - timedelta(hours=hours), until=now)
         except RailError as error:

@@ -23,8 +23,8 @@ def backfill_command(hours: int, store: str | None) -> None:
     """List every account's movements of the last hours and book what is missing."""
     now = clock.now()
     accounts = run(
-        "SELECT id, rail FROM rail_account WHERE (enabled OR superseded_at IS NOT NULL)"
-        " AND (%(store_id)s::text IS NULL OR store_id = %(store_id)s) ORDER BY id",
+        "SELECT id, rail FROM rail_account"
+        " WHERE %(store_id)s::text IS NULL OR store_id = %(store_id)s ORDER BY id",
         store_id=find_store(store).id if store else None,
     )
     total = silent = unasked = 0

@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from checkout.core import clock
+from checkout.core.db import unit_of_work
 from checkout.core.http import HttpAnswer as SentAnswer
+from checkout.merchants.rail_accounts import configure_rail
 from checkout.payments import ask, simulate
 from checkout.payments.ask import ask_live_attempts, backfill_account, backfill_all
 from checkout.payments.simulate import simulate_payment
@@ -127,6 +129,16 @@ def test_superseded_accounts_are_asked_too(till, asked):
     attempt = till.make_attempt()
     pay_unheard(till, attempt)
     make_vietqr(till.shop, **till.rail | {"account_number": "5550001"})
+    backfill_all(hours=1)
+
+    assert till.session(attempt["session"])["status"] == "completed"
+
+
+def test_accounts_that_are_offered_no_more_are_asked_too(till, asked):
+    attempt = till.make_attempt()
+    pay_unheard(till, attempt)
+    with unit_of_work():
+        configure_rail(till.shop.store.id, False, "vietqr", {}, enabled=False, actor="test")
     backfill_all(hours=1)
 
     assert till.session(attempt["session"])["status"] == "completed"

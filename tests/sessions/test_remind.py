@@ -11,7 +11,7 @@ from checkout.core.dispatch import dispatch_events
 from checkout.sessions.expire import expire_in_store
 from checkout.sessions.remind import remind_due
 from tests.factories.books import read
-from tests.factories.till import memo_of
+from tests.factories.till import make_till, memo_of
 
 SOON = "checkout.session.expiring_soon"
 
@@ -45,6 +45,19 @@ def test_short_sessions_are_never_reminded(till, minutes, expected):
 
     assert remind_due() == expected
     assert len(reminders(session["id"])) == expected
+
+
+def test_each_store_is_reminded_by_its_own_clock(till, client):
+    other = make_till(client)
+    session, theirs = till.make_session(), other.make_session()
+    other.advance(86_400 * 365)
+    ahead = other.make_session()
+    assert remind_due() == 0
+
+    other.advance(605)
+    assert remind_due() == 1
+    assert len(reminders(ahead["id"])) == 1
+    assert reminders(session["id"]) == reminders(theirs["id"]) == []
 
 
 def test_ended_and_overdue_sessions_are_not_reminded(till):
