@@ -34,7 +34,7 @@ def _measure_bare(
 ) -> tuple[Answers, Answers, Answers]:
     """Inserts without a server, a route without a database, and both together."""
     run.progress.say(f"create: the limits with {clients} clients")
-    seconds = max(2.0, seconds / 2)
+    seconds = max(1.0, seconds / 2)
     inserts = run_inserts(Inserts(place.database_url, clients, seconds))
     if "bare" not in place.processes:
         place.start("bare")
