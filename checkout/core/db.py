@@ -67,6 +67,8 @@ def init_db(app: Flask, config: Config) -> None:
         "max_overflow": config.database_pool,
         "pool_timeout": 4,
         "pool_pre_ping": True,
+        # The connection used last is the warmest: its statements are prepared, its caches full.
+        "pool_use_lifo": True,
         "connect_args": {"options": TIMEOUTS, "connect_timeout": 4, **VANISHED},
     }
     db.init_app(app)

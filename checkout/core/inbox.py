@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from checkout.core import ids
 from checkout.core.crypto import seal
-from checkout.core.db import jsonb, one, run
+from checkout.core.db import jsonb, run
 
 BACKOFF_SECONDS = (1, 2, 5, 15, 60, 300)
 
@@ -26,53 +27,79 @@ class Incoming:
     raw: bytes
 
 
-def store_incoming(incoming: Incoming) -> tuple[str, bool]:
-    """Store one notice; returns its inbox id and whether it is new.
+_INSERT = """
+INSERT INTO inbox (id, store_id, livemode, rail, rail_account_id, provider_reference, notice, raw)
+SELECT id, store_id, livemode, rail, account_id, reference, notice::jsonb, raw
+FROM unnest(%(id)s::text[], %(store_id)s::text[], %(livemode)s::boolean[], %(rail)s::text[],
+    %(account_id)s::text[], %(reference)s::text[], %(notice)s::text[], %(raw)s::bytea[])
+    AS row (id, store_id, livemode, rail, account_id, reference, notice, raw)
+ORDER BY account_id, reference
+ON CONFLICT (rail_account_id, provider_reference) DO NOTHING
+RETURNING id
+"""
+
+
+def store_incoming(incoming: Sequence[Incoming]) -> list[tuple[str, bool]]:
+    """Store notices with one statement; the inbox id of each and whether it is new.
 
     The same (rail account, provider reference) is stored once, however often and however
-    closely together it comes: the constraint decides. The raw bytes are sealed.
+    closely together it comes: the constraint decides. They are inserted in the order of that
+    constraint, so that two processes with the same notices do not wait for each other in a
+    ring. The raw bytes are sealed.
     """
+    rows = [_row(one) for one in incoming]
+    if not rows:
+        return []
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    new = {row.id for row in run(_INSERT, **columns)}
+    known = _find_known([row for row in rows if row["id"] not in new])
+    return [
+        (row["id"], True)
+        if row["id"] in new
+        else (known[row["account_id"], row["reference"]], False)
+        for row in rows
+    ]
+
+
+def _row(incoming: Incoming) -> dict[str, Any]:
     inbox_id = ids.new_id("inb")
-    row = one(
-        "INSERT INTO inbox (id, store_id, livemode, rail, rail_account_id, provider_reference,"
-        " notice, raw) VALUES (%(id)s, %(store_id)s, %(livemode)s, %(rail)s, %(account_id)s,"
-        " %(reference)s, %(notice)s, %(raw)s)"
-        " ON CONFLICT (rail_account_id, provider_reference) DO NOTHING RETURNING id",
-        id=inbox_id,
-        store_id=incoming.store_id,
-        livemode=incoming.livemode,
-        rail=incoming.rail,
-        account_id=incoming.rail_account_id,
-        reference=storable_text(incoming.provider_reference),
-        notice=jsonb(storable(incoming.notice)),
-        raw=seal(incoming.raw, row=inbox_id, column="inbox.raw"),
+    return {
+        "id": inbox_id,
+        "store_id": incoming.store_id,
+        "livemode": incoming.livemode,
+        "rail": incoming.rail,
+        "account_id": incoming.rail_account_id,
+        "reference": storable_text(incoming.provider_reference),
+        "notice": json.dumps(storable(incoming.notice)),
+        "raw": seal(incoming.raw, row=inbox_id, column="inbox.raw"),
+    }
+
+
+def _find_known(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+    if not rows:
+        return {}
+    found = run(
+        "SELECT id, rail_account_id, provider_reference FROM inbox"
+        " WHERE (rail_account_id, provider_reference) IN (SELECT * FROM"
+        " unnest(%(accounts)s::text[], %(references)s::text[]))",
+        accounts=[row["account_id"] for row in rows],
+        references=[row["reference"] for row in rows],
     )
-    if row is not None:
-        return inbox_id, True
-    known = one(
-        "SELECT id FROM inbox WHERE rail_account_id = %(account_id)s"
-        " AND provider_reference = %(reference)s",
-        account_id=incoming.rail_account_id,
-        reference=storable_text(incoming.provider_reference),
-    )
-    assert known is not None  # noqa: S101 - inbox rows are never deleted
-    return known.id, False
+    return {(row.rail_account_id, row.provider_reference): row.id for row in found}
+
+
+# Without the raw bytes, which nobody judges by.
+_LEASE = """
+SELECT id, store_id, livemode, rail, rail_account_id, notice, received_at FROM inbox
+WHERE judged_at IS NULL AND {} ORDER BY {} LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+"""
 
 
 def lease_incoming(inbox_ids: Sequence[str] | None, *, limit: int) -> list[Any]:
     """Lock notices that wait to be judged, skipping those that somebody else is judging."""
     if inbox_ids is not None:
-        return run(
-            "SELECT * FROM inbox WHERE id = ANY(%(ids)s) AND judged_at IS NULL"
-            " ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED",
-            ids=list(inbox_ids),
-            limit=limit,
-        )
-    return run(
-        "SELECT * FROM inbox WHERE judged_at IS NULL AND next_try_at <= clock_timestamp()"
-        " ORDER BY next_try_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED",
-        limit=limit,
-    )
+        return run(_LEASE.format("id = ANY(%(ids)s)", "id"), ids=list(inbox_ids), limit=limit)
+    return run(_LEASE.format("next_try_at <= clock_timestamp()", "next_try_at"), limit=limit)
 
 
 def mark_judged(results: Mapping[str, str]) -> None:

@@ -10,12 +10,11 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from checkout.core import clock, ids
-from checkout.core.db import unit_of_work
 from checkout.core.errors import missing, unauthorized
 from checkout.core.logs import log
 from checkout.merchants.rail_accounts import load_account, load_successor
-from checkout.payments.judge import judge_now
-from checkout.payments.notices import OUTDATED_PROOF, store_notices
+from checkout.payments.intake import take_in
+from checkout.payments.notices import OUTDATED_PROOF, incoming_of
 from checkout.rails.base import Account, Answer, Notice, Rail, Receipt, Refusal
 from checkout.rails.registry import get_rail, names
 
@@ -44,16 +43,14 @@ def take_hook(rail_name: str, rail_account: str) -> Response:
     successor = load_successor(account_row)
     if successor is not None and isinstance(_read(rail, successor), Refusal):
         read = [replace(one, details={**one.details, OUTDATED_PROOF: True}) for one in read]
-    with unit_of_work():
-        stored = store_notices(account_row, read)
-    judged = judge_now([inbox_id for inbox_id, new in stored if new])
+    taken = take_in([incoming_of(account_row, notice) for notice in read])
     receipts = [
         Receipt(
             stored=True,
-            disposition=judged.get(inbox_id) if new else "repeated",
+            disposition=one.disposition if one.new else "repeated",
             details=notice.details,
         )
-        for notice, (inbox_id, new) in zip(read, stored, strict=True)
+        for notice, one in zip(read, taken, strict=True)
     ]
     return _respond(rail.acknowledge(receipts))
 

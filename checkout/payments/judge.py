@@ -1,13 +1,12 @@
 """Judge stored notices: lease them, settle them, note what became of each.
 
-The process that received a notice judges it at once, together with whatever else has come in
-meanwhile; one transaction then serves many. What crashes or is left over is found by the sweep.
+The process that received notices judges them at once (intake.py), many in one transaction.
+What crashes or is left over is found by the sweep.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -24,38 +23,22 @@ from checkout.payments.notices import read_notice
 from checkout.payments.settle import settle
 
 BATCH = 50
-WAIT_SECONDS = 3.0
 SWEEPER = "judge_inbox"
-
-_turn = threading.Lock()
-_waiting: set[str] = set()
-_judged: dict[str, str] = {}
 
 
 def judge_now(inbox_ids: Sequence[str]) -> dict[str, str]:
     """Judge just-stored notices; inbox id → disposition, without those that must wait.
 
-    Requests take turns: whoever has the turn judges for all that wait, so that many notices
-    share one commit. Never raises: the notices are stored, and the sweep finds them.
+    Never raises: the notices are stored, and the sweep finds them.
     """
-    mine = set(inbox_ids)
-    _waiting.update(mine)
+    if not inbox_ids:
+        return {}
     try:
-        if not _turn.acquire(timeout=WAIT_SECONDS):
-            return {}
-        try:
-            if not mine <= _judged.keys():
-                results = judge_batch(sorted(_waiting - _judged.keys())[:BATCH])
-                # Who waits no more fetches no result either: none may stay here for ever.
-                _judged.update({id_: word for id_, word in results.items() if id_ in _waiting})
-        finally:
-            _turn.release()
-    except Exception:  # noqa: BLE001 - whatever it was, the notice is stored and waits
-        log("judge_failed", logging.ERROR, exc_info=True, count=len(mine))
+        return judge_batch(inbox_ids)
+    except Exception:  # noqa: BLE001 - whatever it was, the notices are stored and wait
+        log("judge_failed", logging.ERROR, exc_info=True, count=len(inbox_ids))
         ring_now(SWEEPER)
-    finally:
-        _waiting.difference_update(mine)
-    return {id_: _judged.pop(id_) for id_ in mine if id_ in _judged}
+        return {}
 
 
 def judge_batch(inbox_ids: Sequence[str] | None = None) -> dict[str, str]:

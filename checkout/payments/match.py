@@ -15,6 +15,14 @@ Attempts = Mapping[tuple[str, str], Any]
 """(kind, value) of a match → the attempt that it names."""
 
 
+# What matching and the account's check ask; prompts stay where they are.
+_NAMED = """
+SELECT id, session_id, number, rail, rail_account_id, code, provider_reference FROM attempt
+WHERE store_id = %(store_id)s AND livemode = %(livemode)s
+    AND (code = ANY(%(codes)s) OR provider_reference = ANY(%(references)s))
+"""
+
+
 def find_attempts(
     store_id: str, livemode: bool, notices: Iterable[Notice]
 ) -> dict[tuple[str, str], Any]:
@@ -23,12 +31,7 @@ def find_attempts(
     codes = {with_hyphen(match.value): match.value for match in matches if match.kind == "code"}
     references = [match.value for match in matches if match.kind == "reference"]
     rows = run(
-        "SELECT * FROM attempt WHERE store_id = %(store_id)s AND livemode = %(livemode)s"
-        " AND (code = ANY(%(codes)s) OR id IN (SELECT id FROM attempt WHERE"
-        " provider_reference = ANY(%(references)s) AND store_id = %(store_id)s))"
-        if references
-        else "SELECT * FROM attempt WHERE code = ANY(%(codes)s) AND store_id = %(store_id)s"
-        " AND livemode = %(livemode)s",
+        _NAMED,
         store_id=store_id,
         livemode=livemode,
         codes=[code for code in codes if code],

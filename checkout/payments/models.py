@@ -43,7 +43,6 @@ class Attempt(Scoped, Created, Base):
         ),
         Index(
             "ix_attempt_provider_reference",
-            "rail_account_id",
             "provider_reference",
             postgresql_where=text("provider_reference IS NOT NULL"),
         ),
@@ -122,6 +121,22 @@ class Payment(Scoped, Created, Base):
         CheckConstraint("amount > 0 AND fee >= 0 AND fee <= amount", name="amounts"),
         CheckConstraint("amount_refunded BETWEEN 0 AND amount", name="refunded"),
         Index("ix_payment_list", "store_id", "livemode", "id"),
+        Index(
+            "ix_payment_reference",
+            "store_id",
+            "livemode",
+            "reference",
+            "id",
+            postgresql_where=text("reference IS NOT NULL"),
+        ),
+        Index(
+            "ix_payment_customer",
+            "store_id",
+            "livemode",
+            "customer_id",
+            "id",
+            postgresql_where=text("customer_id IS NOT NULL"),
+        ),
     )
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     session_id: Mapped[str] = mapped_column(ForeignKey("checkout_session.id"))

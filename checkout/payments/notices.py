@@ -16,20 +16,20 @@ OUTDATED_PROOF = "outdated_proof"
 
 def store_notices(account_row: Any, notices: Sequence[Notice]) -> list[tuple[str, bool]]:
     """Store verified notices of one rail account; (inbox id, whether new) for each."""
-    return [
-        store_incoming(
-            Incoming(
-                store_id=account_row.store_id,
-                livemode=account_row.livemode,
-                rail=account_row.rail,
-                rail_account_id=account_row.id,
-                provider_reference=notice.provider_reference,
-                notice=notice_record(notice),
-                raw=notice.raw,
-            )
-        )
-        for notice in notices
-    ]
+    return store_incoming([incoming_of(account_row, notice) for notice in notices])
+
+
+def incoming_of(account_row: Any, notice: Notice) -> Incoming:
+    """A verified notice as the inbox takes it."""
+    return Incoming(
+        store_id=account_row.store_id,
+        livemode=account_row.livemode,
+        rail=account_row.rail,
+        rail_account_id=account_row.id,
+        provider_reference=notice.provider_reference,
+        notice=notice_record(notice),
+        raw=notice.raw,
+    )
 
 
 def notice_record(notice: Notice) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from checkout.core.clock import rfc3339
 from checkout.core.db import execute, jsonb
-from checkout.core.inbox import storable
 
 
 def transfer_object(transfer: Any) -> dict[str, Any]:
@@ -123,7 +122,7 @@ def _insert(table: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, 
     execute(
         f"INSERT INTO {table} ({names}) SELECT {names}"  # noqa: S608
         f" FROM jsonb_to_recordset(%(rows)s) AS row ({typed})",
-        rows=jsonb([storable({name: _plain(row[name]) for name in columns}) for row in rows]),
+        rows=jsonb([{name: _plain(row[name]) for name in columns} for row in rows]),
     )
 
 

@@ -591,7 +591,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_attempt_provider_reference",
         "attempt",
-        ["rail_account_id", "provider_reference"],
+        ["provider_reference"],
         unique=False,
         postgresql_where=sa.text("provider_reference IS NOT NULL"),
     )
@@ -700,7 +700,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment")),
         sa.UniqueConstraint("session_id", name=op.f("uq_payment_session_id")),
     )
+    op.create_index(
+        "ix_payment_customer",
+        "payment",
+        ["store_id", "livemode", "customer_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("customer_id IS NOT NULL"),
+    )
     op.create_index("ix_payment_list", "payment", ["store_id", "livemode", "id"], unique=False)
+    op.create_index(
+        "ix_payment_reference",
+        "payment",
+        ["store_id", "livemode", "reference", "id"],
+        unique=False,
+        postgresql_where=sa.text("reference IS NOT NULL"),
+    )
     op.create_table(
         "rail_account",
         sa.Column("id", sa.Text(), nullable=False),
@@ -784,7 +798,17 @@ def downgrade() -> None:
         postgresql_where=sa.text("superseded_at IS NULL"),
     )
     op.drop_table("rail_account")
+    op.drop_index(
+        "ix_payment_reference",
+        table_name="payment",
+        postgresql_where=sa.text("reference IS NOT NULL"),
+    )
     op.drop_index("ix_payment_list", table_name="payment")
+    op.drop_index(
+        "ix_payment_customer",
+        table_name="payment",
+        postgresql_where=sa.text("customer_id IS NOT NULL"),
+    )
     op.drop_table("payment")
     op.drop_index("ix_entry_journal", table_name="entry")
     op.drop_index("ix_entry_account", table_name="entry")

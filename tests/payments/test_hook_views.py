@@ -12,7 +12,7 @@ import pytest
 
 from checkout.core.db import unit_of_work
 from checkout.merchants.rail_accounts import configure_rail, forget_accounts
-from checkout.payments import hook_views
+from checkout.payments import intake
 from tests.factories.books import read, read_one
 from tests.factories.till import make_till, memo_of
 
@@ -183,7 +183,7 @@ def test_what_cannot_be_stored_is_not_answered_with_success(till, monkeypatch):
         raise psycopg.OperationalError("the database is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(hook_views, "store_notices", fail)
+        patch.setattr(intake, "store_incoming", fail)
         answer = till.tell(notice)
     assert answer.status_code >= 500
     assert stored() == 0
@@ -200,7 +200,7 @@ def test_the_notice_is_committed_before_it_is_judged(till, monkeypatch):
         seen.append([row.id for row in read("SELECT id FROM inbox WHERE judged_at IS NULL")])
         return {}
 
-    monkeypatch.setattr(hook_views, "judge_now", look)
+    monkeypatch.setattr(intake, "judge_now", look)
     till.tell(till.notice("x", 5))
 
     assert len(seen[0]) == 1

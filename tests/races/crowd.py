@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,7 +11,8 @@ from typing import Any
 
 from flask import Flask
 
-from checkout.payments import judge
+from checkout.core.inbox import Incoming
+from checkout.payments import intake
 from tests.factories.till import Till
 
 ROUNDS = 200
@@ -45,22 +46,22 @@ def own_till(till: Till, app: Flask) -> Till:
     return replace(till, client=app.test_client())
 
 
-class NoTurns:
-    """Lets everybody judge at once, as several processes do; one process takes turns."""
+class Alone:
+    """Takes each request in by itself and at once, as several processes do."""
 
-    def acquire(self, *, timeout: float) -> bool:
-        return True
-
-    def release(self) -> None:
-        """There is nothing to give back."""
+    def do(self, incoming: Sequence[Incoming]) -> list[intake.Taken]:
+        (taken,) = intake._take_all([incoming])
+        if isinstance(taken, Exception):
+            raise taken
+        return taken
 
 
 @contextmanager
 def many_processes() -> Iterator[None]:
-    """Within it judging is not serialised by this process, only by the database."""
-    kept = judge._turn
-    judge._turn = NoTurns()  # type: ignore[assignment]
+    """Within it notices are not joined by this process: only the database keeps order."""
+    kept = intake._together
+    intake._together = Alone()  # type: ignore[assignment]
     try:
         yield
     finally:
-        judge._turn = kept
+        intake._together = kept
