@@ -98,6 +98,26 @@ class ListOf(BaseModel, Generic[Item]):
     total_count: int = Field(default=0, description="Only with include=total_count.")
 
 
+def refuse_foreign(table: str, row_id: str | None, scope: Scope, param: str) -> None:
+    """A filter by an object must name one of this scope; raises 404 `resource_missing`.
+
+    `table` is a constant of the code. None means that the filter was not given.
+    """
+    if row_id is not None and not _is_own(table, row_id, scope):
+        raise missing(param)
+
+
+def _is_own(table: str, row_id: str, scope: Scope) -> bool:
+    found = one(
+        f"SELECT 1 AS found FROM {table} WHERE id = %(id)s"  # noqa: S608 - a constant
+        " AND store_id = %(store_id)s AND livemode = %(livemode)s",
+        id=row_id,
+        store_id=scope.store_id,
+        livemode=scope.livemode,
+    )
+    return found is not None
+
+
 def _where(scope: Scope, conditions: Sequence[Condition]) -> tuple[str, dict[str, Any]]:
     pieces = ["store_id = %(store_id)s AND livemode = %(livemode)s"]
     params: dict[str, Any] = {"store_id": scope.store_id, "livemode": scope.livemode}
@@ -135,13 +155,6 @@ def _read_cursor(cursor: str, table: str, scope: Scope) -> str:
         row_id = ""
     if not row_id.isprintable() or "_" not in row_id or _write_cursor(row_id) != cursor:
         raise invalid("invalid_cursor", "This cursor is not one that a list gave.", "cursor", 400)
-    found = one(
-        f"SELECT 1 AS found FROM {table} WHERE id = %(id)s"  # noqa: S608 - a constant
-        " AND store_id = %(store_id)s AND livemode = %(livemode)s",
-        id=row_id,
-        store_id=scope.store_id,
-        livemode=scope.livemode,
-    )
-    if found is None:
+    if not _is_own(table, row_id, scope):
         raise missing("cursor", "cursor")
     return row_id

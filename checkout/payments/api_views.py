@@ -10,7 +10,7 @@ from checkout.core import clock
 from checkout.core.api import Call, operation
 from checkout.core.errors import conflict, provider_problem
 from checkout.core.limits import limit_calls
-from checkout.core.lists import Condition, ListOf, list_page
+from checkout.core.lists import Condition, ListOf, list_page, refuse_foreign
 from checkout.payments.ask import check_attempt
 from checkout.payments.queries import load_row
 from checkout.payments.records import transfer_object
@@ -154,6 +154,7 @@ def post_check(call: Call, attempt_id: str) -> dict[str, Any]:
 def list_transfers(call: Call) -> dict[str, Any]:
     """Every notice of money, matched or not, newest first."""
     query = call.query
+    refuse_foreign("checkout_session", query.session, call.scope, "session")
     filters = _equal(disposition=query.disposition, session_id=query.session)
     open_ = "resolved_at IS NULL AND (held > 0 OR amount IS NULL)"
     if query.resolved is not None:
@@ -224,6 +225,8 @@ def post_resolve(call: Call, transfer_id: str) -> dict[str, Any]:
 def list_payments(call: Call) -> dict[str, Any]:
     """Newest first."""
     query = call.query
+    refuse_foreign("checkout_session", query.session, call.scope, "session")
+    refuse_foreign("customer", query.customer, call.scope, "customer")
     return list_page(
         table="payment",
         scope=call.scope,

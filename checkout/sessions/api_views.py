@@ -8,7 +8,7 @@ from flask import Blueprint
 
 from checkout.core.api import Call, operation
 from checkout.core.clock import rfc3339
-from checkout.core.lists import Condition, ListOf, list_page
+from checkout.core.lists import Condition, ListOf, list_page, refuse_foreign
 from checkout.sessions.create import create_session
 from checkout.sessions.end import cancel_session, expire_session
 from checkout.sessions.queries import STORE_NOW, expand, load_history, load_session_object
@@ -75,6 +75,7 @@ def post_session(call: Call) -> tuple[dict[str, Any], int]:
 def list_sessions(call: Call) -> dict[str, Any]:
     """Newest first; filters by status, reference and customer."""
     query = call.query
+    refuse_foreign("customer", query.customer, call.scope, "customer")
     filters: list[Condition] = [
         (f"{column} = %({column})s", {column: value})
         for column, value in (
