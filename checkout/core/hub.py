@@ -203,6 +203,8 @@ class Hub:
                 shown = drawing.version
             elif idle:
                 send_text(socket, ALIVE)
+            # A name that lives through the wait would keep 25 KB of HTML for every page.
+            drawing = None
         if socket.connected:
             socket.close(page.close_code)
 
