@@ -42,7 +42,7 @@ class Config:
     metrics_token: str = ""
     log_level: str = "INFO"
     var_dir: Path = field(default_factory=lambda: Path("var"))
-    database_pool: int = 20
+    database_pool: int = 40
     worker_threads: int = 32
 
 
@@ -70,7 +70,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         metrics_token=environ.get("METRICS_TOKEN", ""),
         log_level=environ.get("LOG_LEVEL", "INFO").upper(),
         var_dir=Path(environ.get("CHECKOUT_VAR", "var")),
-        database_pool=_number(environ, "DATABASE_POOL", 20, 2, 200),
+        database_pool=_number(environ, "DATABASE_POOL", 40, 2, 200),
         worker_threads=_number(environ, "WORKER_THREADS", 32, 1, 256),
     )
     if production:

@@ -64,7 +64,8 @@ def init_db(app: Flask, config: Config) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "pool_size": config.database_pool,
-        "max_overflow": config.database_pool,
+        # A connection beyond the pool would be opened for one use and thrown away.
+        "max_overflow": 0,
         "pool_timeout": 4,
         "pool_pre_ping": True,
         # The connection used last is the warmest: its statements are prepared, its caches full.

@@ -113,7 +113,7 @@ def held(key: Key) -> Iterator[Kept | None]:
 def _room() -> Iterator[None]:
     """At most half of the connections hold keys: each such call needs a second one to work."""
     holders: BoundedSemaphore = current_app.extensions.setdefault(
-        "checkout_key_holders", BoundedSemaphore(config().database_pool)
+        "checkout_key_holders", BoundedSemaphore(config().database_pool // 2)
     )
     if not holders.acquire(timeout=ROOM_SECONDS):
         raise unavailable()

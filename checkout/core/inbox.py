@@ -106,7 +106,9 @@ def mark_judged(results: Mapping[str, str]) -> None:
     """Note what became of notices: inbox id → disposition, 'ignored' or 'repeated'."""
     run(
         "UPDATE inbox SET judged_at = clock_timestamp(), result = row.result, last_error = NULL"
-        " FROM jsonb_to_recordset(%(rows)s) AS row (id text, result text) WHERE inbox.id = row.id",
+        " FROM jsonb_to_recordset(%(rows)s) AS row (id text, result text)"
+        " WHERE inbox.id = row.id AND inbox.id = ANY(%(ids)s)",
+        ids=list(results),
         rows=jsonb([{"id": id_, "result": result} for id_, result in results.items()]),
     )
 

@@ -123,8 +123,11 @@ def wake_here(name: str) -> bool:
 def _press(name: str, redis: Redis) -> None:
     from checkout.core import doorbell  # noqa: PLC0415 - only who really rings pays for RQ
 
-    if doorbell.press(redis, name):
-        _quiet_until[name] = time.monotonic() + QUIET_SECONDS * 0.9
+    # Found pressed, it may have been answered up to QUIET_SECONDS ago: the sweeper's second
+    # look is then still FOLLOW_UP_SECONDS - QUIET_SECONDS away and sees what comes until then.
+    pressed = doorbell.press(redis, name)
+    silence = QUIET_SECONDS if pressed else FOLLOW_UP_SECONDS - QUIET_SECONDS
+    _quiet_until[name] = time.monotonic() + silence * 0.9
 
 
 def answer_bell(name: str) -> None:

@@ -14,9 +14,11 @@ from typing import Any
 
 from checkout.core import ids
 from checkout.core.clock import rfc3339
-from checkout.core.db import execute, jsonb
+from checkout.core.db import driver, execute, jsonb
 from checkout.core.jobs import ring
 
+COPY_FROM = 200
+"""As many events come of a sweep, never out of a pipeline, in which COPY cannot be."""
 DISPATCH = "dispatch_events"
 
 
@@ -43,6 +45,15 @@ def record_events(events: Iterable[Event]) -> list[str]:
     rows = [_row(event) for event in events]
     if not rows:
         return []
+    if len(rows) >= COPY_FROM:
+        _copy(rows)
+    else:
+        _insert(rows)
+    ring(DISPATCH)
+    return [row["id"] for row in rows]
+
+
+def _insert(rows: list[dict[str, Any]]) -> None:
     execute(
         "INSERT INTO outbox (id, store_id, livemode, type, subject, body, created_at)"
         " SELECT * FROM jsonb_to_recordset(%(rows)s) AS row"
@@ -50,8 +61,16 @@ def record_events(events: Iterable[Event]) -> list[str]:
         " created_at timestamptz)",
         rows=jsonb(rows),
     )
-    ring(DISPATCH)
-    return [row["id"] for row in rows]
+
+
+def _copy(rows: list[dict[str, Any]]) -> None:
+    """A sweep's hundreds of events, at half the cost of a statement."""
+    with (
+        driver().cursor() as cursor,
+        cursor.copy(f"COPY outbox ({', '.join(rows[0])}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(tuple(row.values()))
 
 
 def _row(event: Event) -> dict[str, Any]:

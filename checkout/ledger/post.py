@@ -102,7 +102,8 @@ def _select_accounts(keys: set[AccountKey]) -> dict[AccountKey, _Account]:
         " ON account.store_id = wanted.store_id AND account.livemode = wanted.livemode"
         " AND account.currency = wanted.currency AND account.kind = wanted.kind"
         " AND coalesce(account.customer_id, '') = coalesce(wanted.customer_id, '')"
-        " ORDER BY account.id FOR UPDATE OF account",
+        " WHERE account.store_id = ANY(%(stores)s) ORDER BY account.id FOR UPDATE OF account",
+        stores=list({key[0] for key in keys}),
         keys=_as_json(keys),
     )
     return {
@@ -183,6 +184,7 @@ def _insert(
     )
     execute(
         "UPDATE account SET balance = row.balance FROM jsonb_to_recordset(%(rows)s) AS row"
-        " (id bigint, balance bigint) WHERE account.id = row.id",
+        " (id bigint, balance bigint) WHERE account.id = row.id AND account.id = ANY(%(ids)s)",
+        ids=[account.id for account in accounts.values()],
         rows=jsonb([{"id": a.id, "balance": a.balance} for a in accounts.values()]),
     )

@@ -97,7 +97,9 @@ def write_attempts(attempts: Sequence[Any]) -> None:
         "UPDATE attempt SET status = row.status, amount = row.amount, prompt = row.prompt,"
         " failure = row.failure, ended_at = row.ended_at"
         " FROM jsonb_to_recordset(%(rows)s) AS row (id text, status text, amount bigint,"
-        " prompt jsonb, failure jsonb, ended_at timestamptz) WHERE attempt.id = row.id",
+        " prompt jsonb, failure jsonb, ended_at timestamptz)"
+        " WHERE attempt.id = row.id AND attempt.id = ANY(%(ids)s)",
+        ids=[attempt.id for attempt in attempts],
         rows=jsonb(
             [
                 {
