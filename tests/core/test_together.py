@@ -77,3 +77,20 @@ def test_who_gets_no_turn_is_told_and_leaves_nothing_behind():
         assert first.result(5) == "first"
 
     assert done == ["first"]
+
+
+def test_the_turn_is_handed_on_while_newcomers_press_in():
+    work_done = []
+
+    def work(items):
+        work_done.extend(items)
+        return list(items)
+
+    together = Together(work, most=4, wait_seconds=5)
+    with ThreadPoolExecutor(16) as pool:
+        results = list(pool.map(together.do, range(2_000)))
+
+    assert results == list(range(2_000))
+    assert sorted(work_done) == results
+    assert not together._waiting
+    assert not together._busy
