@@ -12,6 +12,7 @@ from tests.factories.stores import make_shop
 from tests.factories.webhooks import make_endpoint
 from tests.faults.conftest import Installation, start_installation
 from tests.support.receiver import receiving
+from tests.support.sockets import Browser
 
 pytestmark = pytest.mark.kill
 
@@ -99,13 +100,12 @@ def test_events_reach_the_merchant_without_redis(made):
 
 
 def test_a_page_without_redis_is_right_and_so_is_its_socket(made):
-    import simple_websocket
 
     attempt = made.till.make_attempt()
     session = attempt["session"]
     address = f"{made.server.url.replace('http', 'ws', 1)}/pay/{session}/live"
     kill_redis(made)
-    page = simple_websocket.Client.connect(address, headers={"Origin": made.server.url})
+    page = Browser.connect(address, headers={"Origin": made.server.url})
     assert "panel" in page.receive(timeout=15)
 
     told = made.tell(made.till.notice(attempt["transfer_memo"], 500_000))

@@ -11,6 +11,7 @@ import simple_websocket
 from tests.factories.checkouts import make_checkout
 from tests.factories.stores import make_shop
 from tests.support.live import LiveServer
+from tests.support.sockets import Browser
 
 pytestmark = pytest.mark.kill
 PAGES = 50
@@ -20,10 +21,7 @@ def open_pages(server: LiveServer, count: int) -> list[simple_websocket.Client]:
     with server.app.app_context():
         session_id = make_checkout()
     address = f"{server.url.replace('http', 'ws', 1)}/pay/{session_id}/live"
-    return [
-        simple_websocket.Client.connect(address, headers={"Origin": server.url})
-        for _ in range(count)
-    ]
+    return [Browser.connect(address, headers={"Origin": server.url}) for _ in range(count)]
 
 
 def read_close_code(page: simple_websocket.Client) -> int:

@@ -111,7 +111,8 @@ def test_a_life_of_bin_run(launcher):
     demo = launcher.demo()
     page = str(demo["page_url"]).removeprefix(str(demo["base_url"]))
     assert launcher.get(page) == 200
-    assert launcher.get("/health") == 200
+    # The worker and the scheduler show themselves a moment after the web process.
+    assert wait_until(lambda: launcher.get("/health") == 200, seconds=15, pause_seconds=0.1)
     assert str(demo["secret_key"]) in launcher.output.read_text()
     children = launcher.children()
     assert len(children) == 5

@@ -57,10 +57,21 @@ def handshake(address: str, path: str, **headers: str) -> tuple[int, dict[str, s
             return answer.status, {name.lower(): value for name, value in answer.headers.items()}
 
 
+class Browser(Client):  # type: ignore[misc, unused-ignore]  # untyped
+    """A WebSocket client that reads all of what comes with the handshake's answer.
+
+    The library's own leaves a first message that came in the same packet until the next one.
+    """
+
+    def handshake(self) -> None:
+        super().handshake()
+        self._handle_events()
+
+
 @contextmanager
 def open_socket(address: str, path: str, **headers: str) -> Iterator[Client]:
     """A connected WebSocket, closed at the end."""
-    client = Client.connect(f"ws://{address}{path}", headers=headers or None)
+    client = Browser.connect(f"ws://{address}{path}", headers=headers or None)
     try:
         yield client
     finally:
