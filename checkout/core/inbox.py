@@ -95,11 +95,17 @@ WHERE judged_at IS NULL AND {} ORDER BY {} LIMIT %(limit)s FOR UPDATE SKIP LOCKE
 """
 
 
-def lease_incoming(inbox_ids: Sequence[str] | None, *, limit: int) -> list[Any]:
-    """Lock notices that wait to be judged, skipping those that somebody else is judging."""
+def lease_incoming(
+    inbox_ids: Sequence[str] | None, *, limit: int, due_seconds: float = 0.0
+) -> list[Any]:
+    """Lock notices that wait to be judged, skipping those that somebody else is judging.
+
+    Without ids: those whose next try has been due for at least so many seconds.
+    """
     if inbox_ids is not None:
         return run(_LEASE.format("id = ANY(%(ids)s)", "id"), ids=list(inbox_ids), limit=limit)
-    return run(_LEASE.format("next_try_at <= clock_timestamp()", "next_try_at"), limit=limit)
+    due = "next_try_at <= clock_timestamp() - make_interval(secs => %(seconds)s)"
+    return run(_LEASE.format(due, "next_try_at"), limit=limit, seconds=due_seconds)
 
 
 def mark_judged(results: Mapping[str, str]) -> None:

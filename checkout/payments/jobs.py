@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checkout.core.jobs import periodic, sweeper
 from checkout.payments.ask import ask_live_attempts, backfill_all
-from checkout.payments.judge import BATCH, SWEEPER, judge_batch
+from checkout.payments.judge import BATCH, HEAD_START_SECONDS, SWEEPER, judge_batch
 from checkout.payments.lapse import BATCH as LAPSE_BATCH
 from checkout.payments.lapse import lapse_due
 from checkout.payments.simulate import deliver_pretended
@@ -13,7 +13,7 @@ from checkout.payments.simulate import deliver_pretended
 @sweeper(SWEEPER, every_seconds=1.0, batch=BATCH)
 def judge_inbox() -> int:
     """Judge what no web process has judged."""
-    return len(judge_batch())
+    return len(judge_batch(due_seconds=HEAD_START_SECONDS))
 
 
 @sweeper("lapse_attempts", every_seconds=1.0, batch=LAPSE_BATCH)

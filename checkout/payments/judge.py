@@ -24,6 +24,8 @@ from checkout.payments.settle import settle
 
 BATCH = 50
 SWEEPER = "judge_inbox"
+HEAD_START_SECONDS = 1.0
+"""For so long the process that stored a notice may judge it before a sweep takes it up."""
 
 
 def judge_now(inbox_ids: Sequence[str]) -> dict[str, str]:
@@ -41,11 +43,16 @@ def judge_now(inbox_ids: Sequence[str]) -> dict[str, str]:
         return {}
 
 
-def judge_batch(inbox_ids: Sequence[str] | None = None) -> dict[str, str]:
-    """Judge waiting notices in one transaction; a poisoned one is set apart from the others."""
+def judge_batch(
+    inbox_ids: Sequence[str] | None = None, *, due_seconds: float = 0.0
+) -> dict[str, str]:
+    """Judge waiting notices in one transaction; a poisoned one is set apart from the others.
+
+    Without ids: those that have been due for at least so many seconds.
+    """
     try:
         with unit_of_work():
-            rows = lease_incoming(inbox_ids, limit=BATCH)
+            rows = lease_incoming(inbox_ids, limit=BATCH, due_seconds=due_seconds)
             apart = [row.id for row in rows if row.notice["outcome"] == "failed"]
             results = _judge([row for row in rows if row.notice["outcome"] != "failed"])
         # A failure locks its own session: in a transaction of its own it waits for nobody
@@ -55,7 +62,8 @@ def judge_batch(inbox_ids: Sequence[str] | None = None) -> dict[str, str]:
         if inbox_ids is not None and len(inbox_ids) == 1:
             raise
         with unit_of_work():
-            apart = [row.id for row in lease_incoming(inbox_ids, limit=BATCH)]
+            rows = lease_incoming(inbox_ids, limit=BATCH, due_seconds=due_seconds)
+            apart = [row.id for row in rows]
         log("judge_batch_failed", logging.ERROR, exc_info=True, count=len(apart))
     return _judge_apart(apart)
 

@@ -74,6 +74,10 @@ def test_what_nobody_judged_is_found_by_the_sweep(till):
     assert till.session(attempt["session"])["status"] == "processing"
 
     sweep_until_idle(judge.SWEEPER)
+    assert till.session(attempt["session"])["status"] == "processing"  # still its storer's
+
+    execute("UPDATE inbox SET next_try_at = next_try_at - interval '2 seconds'")
+    sweep_until_idle(judge.SWEEPER)
 
     assert till.session(attempt["session"])["status"] == "completed"
 
