@@ -108,6 +108,17 @@ def lease_incoming(
     return run(_LEASE.format(due, "next_try_at"), limit=limit, seconds=due_seconds)
 
 
+def find_results(inbox_ids: Sequence[str]) -> dict[str, str]:
+    """What became of notices that have been judged: inbox id → result."""
+    if not inbox_ids:
+        return {}
+    rows = run(
+        "SELECT id, result FROM inbox WHERE id = ANY(%(ids)s) AND result IS NOT NULL",
+        ids=list(inbox_ids),
+    )
+    return {row.id: row.result for row in rows}
+
+
 def mark_judged(results: Mapping[str, str]) -> None:
     """Note what became of notices: inbox id → disposition, 'ignored' or 'repeated'."""
     run(

@@ -53,6 +53,10 @@ class LedgerError(Exception):
     """A posting that must never happen: unbalanced, or below zero where that is not allowed."""
 
 
+class BelowZeroError(LedgerError):
+    """An account has less than the posting takes from it."""
+
+
 AccountKey = tuple[str, bool, str, str, str | None]
 
 
@@ -151,7 +155,7 @@ def _book(
             account = accounts[key]
             account.balance += line.amount
             if account.balance < 0 and not line.kind.startswith("clearing:"):
-                raise LedgerError(f"{line.kind} of {posting.store_id} would fall below zero")
+                raise BelowZeroError(f"{line.kind} of {posting.store_id} would fall below zero")
             entries.append(
                 {
                     "journal_id": journal_id,

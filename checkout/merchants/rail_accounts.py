@@ -138,7 +138,8 @@ def rail_fits(rail: str, currency: str, amount: int) -> bool:
     """Whether a rail carries that much of that currency."""
     found = get_rail(rail)
     low, high = found.minimum.get(currency, 1), found.maximum.get(currency, MAXIMUM)
-    return currency in found.currencies and low <= amount <= high
+    fits_currency = not found.currencies or currency in found.currencies
+    return fits_currency and low <= amount <= high
 
 
 def forget_accounts() -> None:
@@ -222,12 +223,15 @@ def _read_account(rail_account_id: str) -> tuple[Any, Account] | None:
     rail = get_rail(row.rail)
     settings = _with_defaults(rail, _opened(row))
     pretend_url = f"{config().self_url}/fake/{row.rail}/{row.id}"
+    # The shopper's browser is somewhere else than this process.
+    pretend_page_url = f"{config().public_url}/fake/{row.rail}/{row.id}"
     return row, Account(
         id=row.id,
         livemode=row.livemode,
         settings=settings,
         code_prefixes=read_settings(row.store_settings).code_prefixes,
         provider_url=rail.provider_url(settings, livemode=True) if row.livemode else pretend_url,
+        provider_page_url=rail.provider_page_url(settings) if row.livemode else pretend_page_url,
     )
 
 

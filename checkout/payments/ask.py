@@ -20,7 +20,7 @@ from checkout.payments.facts import attempt_facts
 from checkout.payments.judge import BATCH, judge_now
 from checkout.payments.notices import store_notices
 from checkout.rails.base import Notice, RailError
-from checkout.rails.client import rail_client
+from checkout.rails.client import bounded_client, rail_client
 from checkout.rails.registry import get_rail
 
 CHECK_AT_ONCE = 50
@@ -41,7 +41,9 @@ def check_attempt(attempt: Any) -> int:
             temporary=False,
         )
     _release()
-    notices = rail.check([attempt_facts(attempt, session)], account, rail_client, clock.utc_now())
+    notices = rail.check(
+        [attempt_facts(attempt, session)], account, bounded_client(), clock.utc_now()
+    )
     return take_notices(account_row, notices)
 
 

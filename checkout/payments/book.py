@@ -21,10 +21,11 @@ from checkout.payments.records import (
     write_payments,
     write_transfers,
 )
+from checkout.payments.references import Reference, write_reference
 from checkout.payments.rows import Row, merged, posting, transfer_event
 from checkout.payments.twins import Twin, mark_twins
 from checkout.rails.base import RailError
-from checkout.rails.client import rail_client
+from checkout.rails.client import bounded_client
 from checkout.rails.registry import get_rail
 from checkout.sessions.move import Move, move_sessions, plan_move
 from checkout.sessions.objects import attempt_object, payment_object, session_object
@@ -53,6 +54,7 @@ class Book:
     twins: list[Twin] = field(default_factory=list)
     transfers: list[dict[str, Any]] = field(default_factory=list)
     attempts: dict[str, Any] = field(default_factory=dict)
+    references: list[Reference] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
     payments: list[dict[str, Any]] = field(default_factory=list)
     postings: list[Posting] = field(default_factory=list)
@@ -85,14 +87,16 @@ def apply_decision(
     at: datetime,
     fee_bps: int,
     book: Book,
+    source_customer: str | None = None,
 ) -> None:
     """Carry out a decision: where the money goes, what moves, who hears of it.
 
-    `source` is the ledger account that the money leaves: the rail's clearing account, or
-    suspense where a person gives held money a home.
+    `source` is the ledger account that the money leaves: the rail's clearing account,
+    suspense where a person gives held money a home, or a customer's wallet.
     """
     if decision.completes and desk is not None:
-        _complete(decision, transfer, desk, attempt_id, source, actor, at, fee_bps, book)
+        leaves = Line(source, -transfer["amount"], source_customer)
+        _complete(decision, transfer, desk, attempt_id, leaves, actor, at, fee_bps, book)
         return
     transfer["held"] = transfer["amount"]
     if source != SUSPENSE:
@@ -116,7 +120,7 @@ def _complete(
     transfer: dict[str, Any],
     desk: Desk,
     attempt_id: str | None,
-    source: str,
+    leaves: Line,
     actor: str,
     at: datetime,
     fee_bps: int,
@@ -133,7 +137,7 @@ def _complete(
         else Line(STORE_BALANCE, payment_amount - fee)
     )
     lines = merged(
-        Line(source, -amount),
+        leaves,
         Line(SUSPENSE, surplus - session.amount_received),
         home,
         Line(FEES, fee),
@@ -145,7 +149,7 @@ def _complete(
     _end_attempts(desk, attempt_id, at, book)
     move = plan_move(
         session,
-        "accepted" if source == SUSPENSE else "paid",
+        "accepted" if leaves.kind == SUSPENSE else "paid",
         actor=actor,
         at=at,
         reason="late" if decision.late else None,
@@ -238,16 +242,24 @@ def _ask_for_rest(desk: Desk, book: Book) -> None:
     rest = desk.session.amount - desk.session.amount_received
     for attempt in list(desk.attempts.values()):
         rail = get_rail(attempt.rail)
-        if attempt.status not in LIVE_ATTEMPT or not rail.takes_parts:
+        # A provider that has to be asked for it is asked when the shopper goes on paying.
+        if attempt.status not in LIVE_ATTEMPT or not rail.takes_parts or rail.calls_out:
             continue
         asking = attempt._replace(amount=rest)
         _, account = load_account(attempt.rail_account_id)
         try:
-            prompt = rail.open(attempt_facts(asking, desk.session), account, rail_client)
+            facts = attempt_facts(asking, desk.session)
+            prompt = rail.open(facts, account, bounded_client(), desk.locked.now)
         except RailError as error:
             # Money that has come is booked whatever the rail thinks of showing a new code.
             log("rail_cannot_open", logging.ERROR, rail_account=account.id, code=error.code)
             continue
+        if prompt.provider_reference:
+            ends_at = prompt.expires_at or attempt.expires_at
+            book.references.append(
+                Reference(attempt, prompt.provider_reference, desk.locked.now, ends_at)
+            )
+            asking = asking._replace(provider_reference=prompt.provider_reference)
         _put_attempt(desk, asking._replace(prompt=prompt_record(prompt)), book)
 
 
@@ -344,6 +356,8 @@ def write_book(book: Book) -> None:
         write_transfers(book.transfers)
         mark_twins(book.twins)
         write_attempts(list(book.attempts.values()))
+        for known in book.references:
+            write_reference(known)
         _release_parts(book.released)
         write_payments(book.payments)
         record_events(book.events)

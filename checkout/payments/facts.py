@@ -10,7 +10,13 @@ from checkout.rails.base import Attempt, Prompt
 from checkout.sessions.objects import bare_code
 
 
-def attempt_facts(attempt: Any, session: Any) -> Attempt:
+def attempt_facts(
+    attempt: Any,
+    session: Any,
+    *,
+    payer_address: str | None = None,
+    customer_email: str | None = None,
+) -> Attempt:
     """An attempt's row as the plain data of the rail contract."""
     return Attempt(
         id=attempt.id,
@@ -25,8 +31,10 @@ def attempt_facts(attempt: Any, session: Any) -> Attempt:
         description=session.description or "",
         reference=session.reference,
         locale=session.locale or "vi",
-        return_url=attempt.return_url
-        or f"{config().public_url}/return/{attempt.rail}/{attempt.id}",
+        return_url=f"{config().public_url}/return/{attempt.rail}/{attempt.id}",
+        payer_address=payer_address,
+        customer_email=customer_email,
+        details=(attempt.prompt or {}).get("details") or {},
     )
 
 

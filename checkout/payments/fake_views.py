@@ -1,30 +1,36 @@
-"""The pretend providers' own endpoints, where test mode's rails are pointed."""
+"""The pretend providers' own endpoints and pages, where test mode's rails are pointed."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, render_template, request
 
 from checkout.core import clock, ids
 from checkout.core.db import unit_of_work
 from checkout.core.errors import missing
+from checkout.core.i18n import Translator, request_locale
 from checkout.merchants.rail_accounts import load_account
 from checkout.payments.shelf import DatabaseShelf
-from checkout.rails.base import FakeRequest
-from checkout.rails.registry import get_fake, names
+from checkout.payments.simulate import deliver_now, queue_call
+from checkout.rails.base import Answer, FakePage, FakeRequest
+from checkout.rails.registry import folders, get_fake
 
 blueprint = Blueprint("pretend_providers", __name__)
 
 
-@blueprint.route("/fake/<rail_name>/<rail_account>/<path:path>", methods=["GET", "POST"])
+@blueprint.route("/fake/<rail_name>/<rail_account>/<path:path>", methods=["GET", "POST", "DELETE"])
 def serve_fake(rail_name: str, rail_account: str, path: str) -> Response:
-    """Answer as the provider would; only for accounts in test mode."""
-    if rail_name not in names() or not ids.is_id("ra", rail_account):
+    """Answer as the provider would; only for accounts in test mode.
+
+    The notices that it then sends have been sent when this returns: a provider tells us
+    before it lets the shopper's browser go.
+    """
+    if rail_name not in folders() or not ids.is_id("ra", rail_account):
         raise missing(what="rail account")
     with unit_of_work():
         account_row, account = load_account(rail_account)
         if account_row.livemode or account_row.rail != rail_name:
             raise missing(what="rail account")
-        answer = get_fake(rail_name).serve(
+        reply = get_fake(rail_name).serve(
             FakeRequest(
                 method=request.method,
                 path=f"/{path}",
@@ -34,8 +40,25 @@ def serve_fake(rail_name: str, rail_account: str, path: str) -> Response:
             ),
             account,
             DatabaseShelf(account.id),
-            clock.now(account_row.store_id, livemode=False),
+            now=clock.now(account_row.store_id, livemode=False),
+            sent_at=clock.utc_now(),
         )
+        queued = [queue_call(account_row, call) for call in reply.calls]
+    for delivery_id in queued:
+        deliver_now(delivery_id)
+    if isinstance(reply.answer, FakePage):
+        return _draw_page(reply.answer, f"/fake/{rail_name}/{rail_account}")
+    return _respond(reply.answer)
+
+
+def _draw_page(page: FakePage, root: str) -> Response:
+    locale = request_locale(None, None)
+    t = Translator(locale)
+    html = render_template("fake/page.html", page=page, action=root + page.action, t=t)
+    return Response(html)
+
+
+def _respond(answer: Answer) -> Response:
     response = Response(answer.body, status=answer.status, content_type=answer.content_type)
     response.headers.update(answer.headers)
     return response

@@ -47,7 +47,8 @@ def take_hook(rail_name: str, rail_account: str) -> Response:
     receipts = [
         Receipt(
             stored=True,
-            disposition=one.disposition if one.new else "repeated",
+            disposition=one.disposition,
+            repeated=not one.new,
             details=notice.details,
         )
         for notice, one in zip(read, taken, strict=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from checkout.core.db import unit_of_work
 from checkout.core.errors import unavailable
-from checkout.core.inbox import Incoming, store_incoming
+from checkout.core.inbox import Incoming, find_results, store_incoming
 from checkout.core.logs import log
 from checkout.core.together import Together, TurnTimeout
 from checkout.payments.judge import BATCH, judge_now
@@ -27,7 +27,7 @@ class Taken:
     inbox_id: str
     new: bool
     disposition: str | None
-    """What it was judged to be; None while it waits, or when it was known before."""
+    """What it was judged to be, now or when it was new; None while it waits."""
 
 
 def take_in(incoming: Sequence[Incoming]) -> list[Taken]:
@@ -54,9 +54,12 @@ def _take_all(requests: Sequence[Sequence[Incoming]]) -> list[list[Taken] | Exce
         log("intake_batch_failed", logging.ERROR, count=len(requests), error=type(error).__name__)
         return [_take_alone(request) for request in requests]
     judged = judge_now([inbox_id for inbox_id, new in stored if new])
+    if len(judged) < len(stored):
+        with unit_of_work():
+            judged |= find_results([inbox_id for inbox_id, new in stored if not new])
     rows = iter(stored)
     return [
-        [Taken(inbox_id, new, judged.get(inbox_id) if new else None) for inbox_id, new in some]
+        [Taken(inbox_id, new, judged.get(inbox_id)) for inbox_id, new in some]
         for some in ([next(rows) for _ in request] for request in requests)
     ]
 

@@ -7,6 +7,11 @@ from checkout.payments.ask import ask_live_attempts, backfill_all
 from checkout.payments.judge import BATCH, HEAD_START_SECONDS, SWEEPER, judge_batch
 from checkout.payments.lapse import BATCH as LAPSE_BATCH
 from checkout.payments.lapse import lapse_due
+from checkout.payments.links import BATCH as LINKS_BATCH
+from checkout.payments.links import SWEEPER as LINKS
+from checkout.payments.links import find_links_due
+from checkout.payments.renew import BATCH as RENEWALS
+from checkout.payments.renew import renew_due
 from checkout.payments.simulate import deliver_pretended
 
 
@@ -20,6 +25,18 @@ def judge_inbox() -> int:
 def lapse_attempts() -> int:
     """End attempts whose own deadline has passed."""
     return lapse_due()
+
+
+@sweeper("renew_prompts", every_seconds=1.0, batch=RENEWALS)
+def renew_prompts() -> int:
+    """Open prompts again that run out before their attempt does."""
+    return renew_due()
+
+
+@sweeper(LINKS, every_seconds=2.0, batch=LINKS_BATCH)
+def find_links() -> int:
+    """Ask providers for the app links of prompts that are on a page."""
+    return find_links_due()
 
 
 @sweeper("deliver_pretended", every_seconds=1.0, batch=50)

@@ -123,7 +123,8 @@ def _test_offset(store_id: str) -> timedelta:
 
 def _fail_named(arrival: Arrival) -> str:
     """A provider says that an attempt failed; only what names exactly one attempt is believed."""
-    known = find_attempts(arrival.store_id, arrival.livemode, [arrival.notice])
+    told = [(arrival.rail, arrival.notice)]
+    known = find_attempts(arrival.store_id, arrival.livemode, told)
     attempts = {
         attempt.id: attempt
         for attempt in known.values()

@@ -64,6 +64,52 @@ class Attempt(Scoped, Created, Base):
     ended_at: Mapped[datetime | None] = mapped_column(Time)
 
 
+class AttemptReference(Scoped, Base):
+    """A reference under which a provider knows an attempt: every one ever shown stays watched.
+
+    `created_at` and `expires_at` are the store's time, as on the attempt; the three times of
+    asking are real time, because providers live in it.
+    """
+
+    __tablename__ = "attempt_reference"
+    __table_args__ = (
+        UniqueConstraint("store_id", "livemode", "rail", "reference"),
+        Index("ix_attempt_reference_attempt", "attempt_id"),
+        Index(
+            "ix_attempt_reference_due",
+            "rail_account_id",
+            "next_ask_at",
+            postgresql_where=text("done_at IS NULL"),
+        ),
+    )
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
+    attempt_id: Mapped[str] = mapped_column(ForeignKey("attempt.id"))
+    rail: Mapped[str] = mapped_column(Text)
+    rail_account_id: Mapped[str] = mapped_column(Text)
+    reference: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Time)
+    expires_at: Mapped[datetime] = mapped_column(Time)
+    asks: Mapped[int] = mapped_column(server_default="0")
+    next_ask_at: Mapped[datetime] = mapped_column(Time)
+    ask_until: Mapped[datetime] = mapped_column(Time)
+    done_at: Mapped[datetime | None] = mapped_column(Time)
+
+
+class RailHealth(Base):
+    """How one rail account's provider has answered lately, and how far it has been listed."""
+
+    __tablename__ = "rail_health"
+    rail_account_id: Mapped[str] = mapped_column(ForeignKey("rail_account.id"), primary_key=True)
+    failures: Mapped[int] = mapped_column(server_default="0")
+    """In a row; 0 since the last answer."""
+    resting_until: Mapped[datetime | None] = mapped_column(Time)
+    """Nobody asks or opens before; then one call may try."""
+    next_call_at: Mapped[datetime | None] = mapped_column(Time)
+    """When the monitor may ask next, by the rail's rate."""
+    backfilled_until: Mapped[datetime | None] = mapped_column(Time)
+    notes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+
+
 class Transfer(Scoped, Created, Base):
     """One movement of money that a provider told us of, whatever became of it.
 
@@ -94,8 +140,9 @@ class Transfer(Scoped, Created, Base):
     provider_reference: Mapped[str] = mapped_column(Text)
     fingerprint: Mapped[str | None] = mapped_column(Text)
     source: Mapped[str] = mapped_column(Text)
+    """hook, list, or wallet where no provider outside told of it."""
     twin_reference: Mapped[str | None] = mapped_column(Text)
-    inbox_id: Mapped[str] = mapped_column(Text)
+    inbox_id: Mapped[str | None] = mapped_column(Text)
     amount: Mapped[int | None] = mapped_column(BigInteger)
     currency: Mapped[str | None] = mapped_column(Text)
     memo: Mapped[str] = mapped_column(Text)

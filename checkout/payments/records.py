@@ -95,9 +95,10 @@ def write_attempts(attempts: Sequence[Any]) -> None:
         return
     execute(
         "UPDATE attempt SET status = row.status, amount = row.amount, prompt = row.prompt,"
-        " failure = row.failure, ended_at = row.ended_at"
+        " provider_reference = row.provider_reference, failure = row.failure,"
+        " ended_at = row.ended_at"
         " FROM jsonb_to_recordset(%(rows)s) AS row (id text, status text, amount bigint,"
-        " prompt jsonb, failure jsonb, ended_at timestamptz)"
+        " prompt jsonb, provider_reference text, failure jsonb, ended_at timestamptz)"
         " WHERE attempt.id = row.id AND attempt.id = ANY(%(ids)s)",
         ids=[attempt.id for attempt in attempts],
         rows=jsonb(
@@ -107,6 +108,7 @@ def write_attempts(attempts: Sequence[Any]) -> None:
                     "status": attempt.status,
                     "amount": attempt.amount,
                     "prompt": attempt.prompt,
+                    "provider_reference": attempt.provider_reference,
                     "failure": attempt.failure,
                     "ended_at": _plain(attempt.ended_at),
                 }

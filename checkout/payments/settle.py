@@ -23,7 +23,7 @@ from checkout.payments.book import (
     write_book,
 )
 from checkout.payments.decide import Decision, Money, Rules, decide
-from checkout.payments.match import choose_attempt, find_attempts
+from checkout.payments.match import Attempts, choose_attempt, find_attempts
 from checkout.payments.notices import OUTDATED_PROOF
 from checkout.payments.rows import transfer_row
 from checkout.payments.twins import mark_twins, without_twins
@@ -41,7 +41,8 @@ def settle(arrivals: Sequence[Arrival]) -> dict[str, str]:
         mark_twins(twins)
         return results
     store_id, livemode = arrivals[0].store_id, arrivals[0].livemode
-    known = find_attempts(store_id, livemode, [arrival.notice for arrival in arrivals])
+    told = [(arrival.rail, arrival.notice) for arrival in arrivals]
+    known = find_attempts(store_id, livemode, told)
     desks = open_desks({attempt.session_id for attempt in known.values()})
     settings = load_store(store_id).settings
     book = Book(twins=twins)
@@ -52,10 +53,10 @@ def settle(arrivals: Sequence[Arrival]) -> dict[str, str]:
 
 
 def _settle_one(
-    arrival: Arrival, known: dict[Any, Any], desks: dict[str, Desk], settings: Any, book: Book
+    arrival: Arrival, known: Attempts, desks: dict[str, Desk], settings: Any, book: Book
 ) -> str:
     sessions = {session_id: desk.session for session_id, desk in desks.items()}
-    attempt = choose_attempt(arrival.notice, known, sessions)
+    attempt = choose_attempt(arrival.rail, arrival.notice, known, sessions)
     desk = desks[attempt.session_id] if attempt is not None else None
     notice = arrival.notice
     if notice.outcome == "unreadable" or notice.amount is None or notice.currency is None:

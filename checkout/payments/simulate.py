@@ -18,6 +18,7 @@ from checkout.core.http import OutsideError, send
 from checkout.merchants.rail_accounts import load_account
 from checkout.payments.facts import attempt_facts
 from checkout.payments.shelf import DatabaseShelf
+from checkout.payments.watch import ask_soon
 from checkout.rails.base import FakeCall
 from checkout.rails.registry import get_fake
 
@@ -66,10 +67,11 @@ def simulate_payment(
                 now=bank_time,
                 sent_at=clock.utc_now(),
             )
-            ids += [_queue(attempt, call, delay_seconds) for call in calls]
+            ids += [queue_call(attempt, call, delay_seconds) for call in calls]
+        ask_soon(attempt.id)
     if delay_seconds == 0:
         for delivery_id in ids:
-            _deliver(delivery_id)
+            deliver_now(delivery_id)
     return len(ids)
 
 
@@ -80,7 +82,7 @@ def deliver_pretended() -> int:
         " ORDER BY due_at LIMIT %(limit)s",
         limit=BATCH,
     )
-    return sum(_deliver(row.id) for row in rows)
+    return sum(deliver_now(row.id) for row in rows)
 
 
 def _load(attempt_id: str, store_id: str | None) -> tuple[Any, Any]:
@@ -91,15 +93,20 @@ def _load(attempt_id: str, store_id: str | None) -> tuple[Any, Any]:
     return attempt, session
 
 
-def _queue(attempt: Any, call: FakeCall, delay_seconds: int) -> int:
+def queue_call(account: Any, call: FakeCall, delay_seconds: int = 0) -> int:
+    """Store a pretend provider's notice on its way to us; its number.
+
+    `account` is a row with the rail and its account: an attempt's, or the account's own.
+    """
+    account_id = getattr(account, "rail_account_id", account.id)
     row = one(
         "INSERT INTO fake_delivery (store_id, livemode, rail, rail_account_id, call, body, due_at)"
         " VALUES (%(store_id)s, %(livemode)s, %(rail)s, %(account_id)s, %(call)s, %(body)s,"
         " clock_timestamp() + make_interval(secs => %(delay)s)) RETURNING id",
-        store_id=attempt.store_id,
-        livemode=attempt.livemode,
-        rail=attempt.rail,
-        account_id=attempt.rail_account_id,
+        store_id=account.store_id,
+        livemode=account.livemode,
+        rail=account.rail,
+        account_id=account_id,
         call={
             "method": call.method,
             "path": call.path,
@@ -113,7 +120,7 @@ def _queue(attempt: Any, call: FakeCall, delay_seconds: int) -> int:
     return int(row.id)
 
 
-def _deliver(delivery_id: int) -> bool:
+def deliver_now(delivery_id: int) -> bool:
     """Send one notice; whether it was ours to send. The lease outlives the call."""
     with unit_of_work():
         row = one(

@@ -9,20 +9,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from checkout.core import ids
-from checkout.core.db import jsonb, one, run, unit_of_work
+from checkout.core.db import one, run, unit_of_work
 from checkout.core.errors import Problem, conflict, invalid, provider_problem
+from checkout.core.jobs import ring
 from checkout.core.logs import log
 from checkout.merchants.rail_accounts import enabled_rails, load_account, rail_fits
 from checkout.payments.codes import new_code
-from checkout.payments.facts import attempt_facts, prompt_record
+from checkout.payments.facts import attempt_facts
 from checkout.payments.fail import fail_attempt
+from checkout.payments.health import check_rest, note_answer, note_failure
+from checkout.payments.instant import pay_from_wallet, refuse_wallet
 from checkout.payments.lapse import lapse_attempts
-from checkout.rails.base import Prompt, RailError
-from checkout.rails.client import rail_client
+from checkout.payments.links import SWEEPER as LINKS
+from checkout.payments.prompts import put_prompt
+from checkout.payments.references import Reference, write_reference
+from checkout.payments.renew import needs_renewal, renew_prompt
+from checkout.rails.base import Account, Attempt, Prompt, RailError
+from checkout.rails.client import bounded_client
 from checkout.rails.registry import get_rail
 from checkout.sessions.end import refuse_ended
 from checkout.sessions.move import move_sessions, plan_move
@@ -45,50 +53,117 @@ def start_attempt(
     reuse_live: bool = False,
     store_id: str | None = None,
     livemode: bool | None = None,
+    payer_address: str | None = None,
     keep: Callable[[Any], None] | None = None,
 ) -> Any:
     """Start an attempt and return its row; opens and commits its own units of work.
 
     A live attempt is superseded; with `reuse_live` one on the same rail is returned instead,
-    with `retry` it is refused. `keep` is called with the row in the last transaction.
+    with `retry` it is refused. `return_url` is where the shopper goes after a provider's page
+    (the checkout page without it), `payer_address` their IP address where they started it
+    themselves. `keep` is called with the row in the last transaction.
 
     Raises 404; 409 `session_expired`, `session_not_active`, `max_attempts_reached`,
-    `attempt_in_progress`; 422 `rail_not_available`; 502 `provider_unavailable`, 504
-    `provider_timeout` (the attempt is then failed and not counted).
+    `attempt_in_progress`; 422 `rail_not_available`, `customer_required`,
+    `insufficient_wallet_balance`; 502 `provider_unavailable`, 504 `provider_timeout` (the
+    attempt is then failed and not counted).
     """
     with unit_of_work():
         locked = lock_session(session_id, store_id=store_id, livemode=livemode)
         locked, newest = _lapse_if_due(locked, _newest_attempt(session_id))
         _refuse_start(locked, newest, retry=retry)
         rail_name = _choose_rail(locked.session, rail_name, newest)
-        if reuse_live and newest and newest.status in LIVE and newest.rail == rail_name:
-            return newest
-        attempt, account = _insert_attempt(locked, newest, rail_name, return_url)
-        rail = get_rail(rail_name)
-        if not rail.calls_out:
-            try:
-                prompt = rail.open(attempt_facts(attempt, locked.session), account, rail_client)
-            except RailError as error:
-                # Nobody was asked: the account's own settings do not fit this payment.
-                log("rail_cannot_open", logging.ERROR, rail_account=account.id, code=error.code)
-                raise invalid("rail_not_available", error.message, "rail") from error
-            row = _record_prompt(locked, attempt, prompt, actor)
-            if keep is not None:
-                keep(row)
-            return row
-        # The session waits for money from here on, whatever becomes of the call.
-        _announce(locked, "attempt_started", actor)
-    return _open_outside(locked, attempt, account, actor, keep)
+        shown = newest if reuse_live and _shows(newest, rail_name) else None
+        if shown is None:
+            begun = _begin(locked, newest, rail_name, return_url, payer_address)
+            row = _open_inside(begun, actor)
+            if row is not None:
+                if keep is not None:
+                    keep(row)
+                return row
+        elif not needs_renewal(shown, locked):
+            return shown
+    if shown is not None:
+        renew_prompt(shown.id)
+        return one("SELECT * FROM attempt WHERE id = %(id)s", id=shown.id)
+    return _open_outside(begun, actor, keep)
 
 
-def _open_outside(
-    locked: Locked, attempt: Any, account: Any, actor: str, keep: Callable[[Any], None] | None
-) -> Any:
-    try:
-        prompt = get_rail(attempt.rail).open(
-            attempt_facts(attempt, locked.session), account, rail_client
+def _shows(attempt: Any | None, rail_name: str) -> bool:
+    return attempt is not None and attempt.status in LIVE and attempt.rail == rail_name
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """An attempt that has its row and no prompt yet."""
+
+    locked: Locked
+    attempt: Any
+    account: Account
+    facts: Attempt
+
+
+def _begin(
+    locked: Locked,
+    newest: Any | None,
+    rail_name: str,
+    return_url: str | None,
+    payer_address: str | None,
+) -> _Begun:
+    if get_rail(rail_name).instant:
+        refuse_wallet(locked)
+    attempt, account = _insert_attempt(locked, newest, rail_name, return_url)
+    facts = attempt_facts(
+        attempt,
+        locked.session,
+        payer_address=payer_address,
+        customer_email=_email_of(locked.session.customer_id),
+    )
+    reference = get_rail(rail_name).reference_of(facts, account)
+    if reference is not None:
+        # Before anybody is called: a notice that overtakes the answer finds its attempt.
+        write_reference(Reference(attempt, reference, locked.now, attempt.expires_at))
+        attempt = one(
+            "UPDATE attempt SET provider_reference = %(reference)s WHERE id = %(id)s RETURNING *",
+            id=attempt.id,
+            reference=reference,
         )
+        facts = replace(facts, provider_reference=reference)
+    return _Begun(locked, attempt, account, facts)
+
+
+def _open_inside(begun: _Begun, actor: str) -> Any | None:
+    """The attempt's row with its prompt, where nobody outside has to be asked for it."""
+    rail = get_rail(begun.attempt.rail)
+    if rail.instant:
+        return pay_from_wallet(begun.locked, begun.attempt, actor=actor)
+    if rail.calls_out:
+        # The session waits for money from here on, whatever becomes of the call.
+        _announce(begun.locked, "attempt_started", actor)
+        return None
+    try:
+        prompt = rail.open(begun.facts, begun.account, bounded_client(), begun.locked.now)
     except RailError as error:
+        # Nobody was asked: the account's own settings do not fit this payment.
+        log("rail_cannot_open", logging.ERROR, rail_account=begun.account.id, code=error.code)
+        raise invalid("rail_not_available", error.message, "rail") from error
+    return _record_prompt(begun.locked, begun.attempt, prompt, actor)
+
+
+def _open_outside(begun: _Begun, actor: str, keep: Callable[[Any], None] | None) -> Any:
+    attempt, account_id = begun.attempt, begun.account.id
+    try:
+        check_rest(account_id)
+        try:
+            prompt = get_rail(attempt.rail).open(
+                begun.facts, begun.account, bounded_client(), begun.locked.now
+            )
+        except RailError as error:
+            note_failure(account_id, error)
+            raise
+        note_answer(account_id)
+    except RailError as error:
+        log("rail_open_failed", logging.WARNING, rail_account=account_id, code=error.code)
         with unit_of_work():
             fail_attempt(
                 attempt.id,
@@ -110,6 +185,13 @@ def _open_outside(
         if keep is not None:
             keep(row)
         return row
+
+
+def _email_of(customer_id: str | None) -> str | None:
+    if customer_id is None:
+        return None
+    row = one("SELECT email FROM customer WHERE id = %(id)s", id=customer_id)
+    return row.email if row is not None else None
 
 
 def _newest_attempt(session_id: str) -> Any | None:
@@ -207,20 +289,20 @@ def _attempt_deadline(session: Any, now: datetime, minutes: int) -> datetime:
 
 
 def _record_prompt(locked: Locked, attempt: Any, prompt: Prompt, actor: str) -> Any:
-    row = one(
-        "UPDATE attempt SET prompt = %(prompt)s, provider_reference = %(reference)s,"
-        " status = CASE WHEN status = 'pending' THEN %(status)s ELSE status END,"
-        " expires_at = least(expires_at, coalesce(%(expires_at)s, expires_at))"
-        " WHERE id = %(id)s RETURNING *",
-        id=attempt.id,
-        prompt=jsonb(prompt_record(prompt)),
-        reference=prompt.provider_reference,
-        status="requires_action" if prompt.kind == "redirect" else "pending",
-        expires_at=prompt.expires_at,
-    )
+    row = put_prompt(locked, attempt, prompt)
+    if attempt.status not in LIVE:
+        # Paid, superseded or over while the provider was asked; what it was told stays known.
+        return row
+    if prompt.kind == "redirect":
+        row = one(
+            "UPDATE attempt SET status = 'requires_action' WHERE id = %(id)s RETURNING *",
+            id=attempt.id,
+        )
     event: Event = "action_required" if prompt.kind == "redirect" else "attempt_started"
-    if attempt.status in LIVE and locked.session.status in SESSION_LIVE:
+    if locked.session.status in SESSION_LIVE:
         _announce(locked, event, actor)
+    if get_rail(attempt.rail).finds_links and prompt.qr_payload:
+        ring(LINKS)
     return row
 
 

@@ -46,6 +46,8 @@ class Account:
     """Every payment-code prefix this store has used, the current one first."""
     provider_url: str
     """Where the provider's API lives: the rail's own fake in test mode."""
+    provider_page_url: str = ""
+    """Where shoppers' browsers find the provider: its pretend pages in test mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,17 @@ class Attempt:
     created_at: datetime
     expires_at: datetime
     provider_reference: str | None = None
+    """Our reference at the provider (an order id, an MD5): the one in question, for a check."""
     description: str = ""
     reference: str | None = None
     locale: str = "vi"
     return_url: str | None = None
-    """Where a provider's page or a bank app sends the shopper back to."""
+    """Where a provider's page or a bank app sends the shopper back to: /return/<rail>/<id>."""
+    payer_address: str | None = None
+    """The shopper's IP address, where the attempt was started by a browser; only for `open`."""
+    customer_email: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What the prompt noted for later; empty before `open`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ class Deeplink:
 class Prompt:
     """What the shopper is shown so that they can pay."""
 
-    kind: Literal["transfer", "redirect", "instant"]
+    kind: Literal["transfer", "redirect"]
     qr_payload: str | None = None
     transfer_details: Mapping[str, str] | None = None
     """bank_code, bank_name, bank_bin, account_number, account_name, memo."""
@@ -94,8 +102,8 @@ class Prompt:
     provider_reference: str | None = None
     expires_at: datetime | None = None
     """Where the prompt lives shorter than its attempt."""
-    outcome: Outcome | None = None
-    """Only for instant prompts."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What the rail wants back in Attempt.details (a token, an id); never shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +156,9 @@ class Receipt:
 
     stored: bool
     disposition: str | None = None
-    """A transfer's disposition, 'ignored', 'repeated', or None while it is not judged yet."""
+    """A transfer's disposition, 'failed', 'ignored', or None while it is not judged yet."""
+    repeated: bool = False
+    """It had been stored before; `disposition` says what became of it then."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """The notice's own details, from which a rail may tell which answer is due."""
 
@@ -162,6 +172,42 @@ class Answer:
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     """More headers, such as a fake's Retry-After."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """What a rail may know of money that is to be given back."""
+
+    id: str
+    """Our own id of the refund: the same on every try, so that nothing is given back twice."""
+    amount: int
+    currency: str
+    payment_amount: int
+    refunded_before: int
+    """What earlier refunds of the payment gave back, in minor units."""
+    provider_reference: str
+    """The provider's id of the movement that paid."""
+    attempt_reference: str | None
+    """Our reference of the attempt at the provider."""
+    attempt_created_at: datetime
+    paid_at: datetime
+    created_at: datetime
+    reason: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """The details of the notice that paid."""
+    known: Mapping[str, Any] = field(default_factory=dict)
+    """The details of the last RefundResult of this refund."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundResult:
+    """How a refund stands at the provider."""
+
+    status: Literal["done", "pending", "refused", "by_hand"]
+    provider_reference: str | None = None
+    code: str = ""
+    message: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RailError(Exception):
@@ -214,9 +260,28 @@ class Rail:
     label: ClassVar[str]
     """A brand's own name, or the key of a text in the catalogues."""
     currencies: ClassVar[tuple[str, ...]]
+    """ISO 4217 codes; empty means every currency."""
     settings: ClassVar[tuple[Setting, ...]]
     calls_out: ClassVar[bool] = False
     """Whether open talks to the provider, so that it must run outside a transaction."""
+    instant: ClassVar[bool] = False
+    """Paid from the customer's own wallet in the moment it is chosen; nothing is opened."""
+    opens_app: ClassVar[bool] = False
+    """Paid in an app, so that it stands first on phones."""
+    renews: ClassVar[bool] = False
+    """Whether a prompt that runs out inside its attempt is opened again, under a new reference."""
+    finds_links: ClassVar[bool] = False
+    """Whether find_links asks the provider for app links once the prompt is on the page."""
+    closes: ClassVar[bool] = False
+    """Whether close tells the provider that an attempt is over."""
+    lists: ClassVar[bool] = False
+    """Whether backfill lists the account's movements; else each attempt is asked about."""
+    ask_seconds: ClassVar[tuple[int, ...]] = (30, 60)
+    """Waits before each question about one reference; the last one repeats."""
+    ask_at_once: ClassVar[int] = 1
+    """How many attempts one check may ask about."""
+    asks_per_minute: ClassVar[int] = 60
+    """How many checks of one account the provider bears."""
     hook_method: ClassVar[Literal["POST", "GET"]] = "POST"
     """How the provider calls the hook; any other method is refused and stores nothing."""
     takes_parts: ClassVar[bool] = False
@@ -231,6 +296,14 @@ class Rail:
         """The provider's base address for live accounts."""
         raise NotImplementedError
 
+    def provider_page_url(self, settings: Mapping[str, Any]) -> str:
+        """Where browsers find a live account's provider, if not at the API's address."""
+        return self.provider_url(settings, livemode=True)
+
+    def page_origins(self, account: Account) -> tuple[str, ...]:
+        """Origins (https://host) that a redirect prompt may lead to; browsers must allow them."""
+        return ()
+
     def check_settings(self, settings: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
         """What is wrong between fields that are each well formed: (field, message) pairs."""
         return ()
@@ -243,8 +316,40 @@ class Rail:
         """The account numbers on which money for this rail account may arrive."""
         raise NotImplementedError
 
-    def open(self, attempt: Attempt, account: Account, http: HttpClient) -> Prompt:
+    def reference_of(self, attempt: Attempt, account: Account) -> str | None:
+        """The reference under which open will tell the provider of this attempt.
+
+        Known before the provider is, so that a notice that overtakes open's answer is matched.
+        """
+        return None
+
+    def open(self, attempt: Attempt, account: Account, http: HttpClient, now: datetime) -> Prompt:
+        """What the shopper is to be shown. `now` is the store's time.
+
+        Opening again makes a fresh prompt for the same attempt. Raises RailError.
+        """
         raise NotImplementedError
+
+    def find_links(
+        self, attempt: Attempt, account: Account, http: HttpClient
+    ) -> tuple[Deeplink, ...]:
+        """App links of the attempt's prompt, asked for once; `details` has what open noted.
+
+        Raises RailError; the page does without them.
+        """
+        return ()
+
+    def close(
+        self, attempt: Attempt, account: Account, http: HttpClient, now: datetime
+    ) -> Sequence[Notice]:
+        """Tell the provider that an unpaid attempt is over; gives what it has turned out to be."""
+        return ()
+
+    def read_return(
+        self, query: Mapping[str, str], account: Account
+    ) -> Literal["done", "cancelled", "unknown"]:
+        """What the provider's page says to the shopper's browser; shown, never believed."""
+        return "unknown"
 
     def read_hook(
         self,
@@ -275,7 +380,30 @@ class Rail:
     def backfill(
         self, account: Account, since: datetime, until: datetime, http: HttpClient
     ) -> Iterator[Notice]:
+        """Movements of that time (where `lists`)."""
         raise NotImplementedError
+
+    def probe(self, account: Account, http: HttpClient, now: datetime) -> str:
+        """One harmless call that shows whether the settings work; what came back, in a line.
+
+        Raises RailError.
+        """
+        raise NotImplementedError
+
+    def refund(
+        self, refund: Refund, account: Account, http: HttpClient, now: datetime
+    ) -> RefundResult:
+        """Give money back. A temporary RailError means that nobody knows: ask check_refund.
+
+        Rails without such a call answer `by_hand`.
+        """
+        return RefundResult("by_hand")
+
+    def check_refund(
+        self, refund: Refund, account: Account, http: HttpClient, now: datetime
+    ) -> RefundResult:
+        """How a refund stands that was asked for before."""
+        return RefundResult("by_hand")
 
 
 class Shelf(Protocol):
@@ -318,6 +446,36 @@ class FakeRequest:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class FakeChoice:
+    """A button of a pretend provider's page."""
+
+    name: str
+    """Posted as `choice`, and the end of the text's key `pretend.<name>`."""
+    primary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FakePage:
+    """A page of the pretend provider for the shopper's browser, as plain data."""
+
+    brand: str
+    amount: int
+    currency: str
+    reference: str
+    action: str
+    """The path below the fake's address that its form posts to."""
+    choices: tuple[FakeChoice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FakeReply:
+    """What the pretend provider answers, and the notices that it then sends."""
+
+    answer: Answer | FakePage
+    calls: tuple[FakeCall, ...] = ()
+
+
 class Fake:
     """The pretend provider: it speaks the provider's side of the protocol."""
 
@@ -351,6 +509,17 @@ class Fake:
         """Whether the provider takes this answer as success."""
         raise NotImplementedError
 
-    def serve(self, request: FakeRequest, account: Account, shelf: Shelf, now: datetime) -> Answer:
-        """Answer a call to the provider's API (lists, queries, refunds, errors on demand)."""
+    def serve(
+        self,
+        request: FakeRequest,
+        account: Account,
+        shelf: Shelf,
+        *,
+        now: datetime,
+        sent_at: datetime,
+    ) -> FakeReply:
+        """Answer a call to the provider's API or a browser on its pages.
+
+        Faults on demand are none of its business: they stand in front of every fake alike.
+        """
         raise NotImplementedError

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from checkout.core.http import OutsideError, send
-from checkout.rails.base import HttpAnswer, RailError
+from checkout.rails.base import HttpAnswer, HttpClient, RailError
 
+TOTAL_SECONDS = 11.5
+"""All calls of one verb together: whoever waits hears within twelve seconds."""
 MAX_BYTES = 524_288
 """A page of a bank's list is longer than any other answer that is read."""
 
@@ -41,3 +44,25 @@ def rail_client(
     if not answer.complete:
         raise RailError("provider_unavailable", "The provider's answer is too long", temporary=True)
     return HttpAnswer(status=answer.status, headers=answer.headers, body=answer.body)
+
+
+def bounded_client(total_seconds: float = TOTAL_SECONDS) -> HttpClient:
+    """A client for one verb, whose calls share one deadline however many they are."""
+    ends_at = time.monotonic() + total_seconds
+
+    def call(
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout_seconds: float = 12.0,
+    ) -> HttpAnswer:
+        left = ends_at - time.monotonic()
+        if left <= 0:
+            raise RailError("provider_timeout", "The provider took too long", temporary=True)
+        return rail_client(
+            method, url, headers=headers, body=body, timeout_seconds=min(timeout_seconds, left)
+        )
+
+    return call

@@ -9,18 +9,35 @@ from functools import cache
 from checkout import rails
 from checkout.rails.base import Fake, Rail
 
+_own: dict[str, Rail] = {}
+"""Ways to pay without an outside provider, offered by areas: the wallet."""
+
 
 @cache
-def names() -> tuple[str, ...]:
-    """Every rail's name, sorted."""
+def folders() -> tuple[str, ...]:
+    """The names of the rails with a provider outside, sorted."""
     return tuple(
         sorted(found.name for found in pkgutil.iter_modules(rails.__path__) if found.ispkg)
     )
 
 
-@cache
+def names() -> tuple[str, ...]:
+    """Every way to pay, sorted."""
+    return tuple(sorted((*folders(), *_own)))
+
+
+def add_rail(rail: Rail) -> None:
+    """Add a way to pay that has no folder here; called once by wiring."""
+    _own[rail.name] = rail
+
+
 def get_rail(name: str) -> Rail:
-    """The rail of that name. Raises KeyError for a name that no folder has."""
+    """The way to pay of that name. Raises KeyError for one that nobody offers."""
+    return _own.get(name) or _load_rail(name)
+
+
+@cache
+def _load_rail(name: str) -> Rail:
     rail = _attribute(name, module="rail", attribute="RAIL")
     if not isinstance(rail, Rail):
         raise TypeError(f"checkout.rails.{name}.rail.RAIL is not a Rail")
@@ -38,6 +55,6 @@ def get_fake(name: str) -> Fake:
 
 def _attribute(name: str, *, module: str, attribute: str) -> object:
     # Names arrive in URLs: only a folder that was found is ever imported.
-    if name not in names():
+    if name not in folders():
         raise KeyError(name)
     return getattr(importlib.import_module(f"checkout.rails.{name}.{module}"), attribute)

@@ -72,6 +72,8 @@ class CheckoutSession(Scoped, Created, Base):
     description: Mapped[str | None] = mapped_column(Text)
     reference: Mapped[str | None] = mapped_column(Text)
     customer_id: Mapped[str | None] = mapped_column(Text)
+    customer_proven: Mapped[bool] = mapped_column(server_default="false")
+    """Named by the merchant's own secret key, or signed in: never by an address typed in."""
     rails: Mapped[list[str]] = mapped_column(ARRAY(Text))
     attempts: Mapped[int] = mapped_column(server_default="0")
     max_attempts: Mapped[int]

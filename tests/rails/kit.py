@@ -99,6 +99,8 @@ class HttpIntoFake:
         self.account = account
         self.shelf = shelf
         self.calls: list[FakeRequest] = []
+        self.notices: list[FakeCall] = []
+        """What the fake has sent to the hook because of these calls."""
 
     def __call__(
         self,
@@ -109,15 +111,17 @@ class HttpIntoFake:
         body: bytes | None = None,
         timeout_seconds: float = 12.0,
     ) -> HttpAnswer:
-        assert url.startswith(PROVIDER_URL)
+        assert url.startswith(self.account.provider_url)
         parts = urlsplit(url)
-        path = parts.path.removeprefix(urlsplit(PROVIDER_URL).path)
+        path = parts.path.removeprefix(urlsplit(self.account.provider_url).path)
         request = FakeRequest(
             method, path, dict(parse_qsl(parts.query)), headers or {}, body or b""
         )
         self.calls.append(request)
-        answer = self.fake.serve(request, self.account, self.shelf, NOW)
-        return to_http_answer(answer)
+        reply = self.fake.serve(request, self.account, self.shelf, now=NOW, sent_at=NOW)
+        self.notices += reply.calls
+        assert isinstance(reply.answer, Answer)
+        return to_http_answer(reply.answer)
 
 
 def to_http_answer(answer: Answer) -> HttpAnswer:

@@ -19,7 +19,7 @@ from tests.rails.kit import NOW
 
 FORBIDDEN_IMPORTS = ("flask", "sqlalchemy", "jinja2", "redis", "rq", "psycopg", "requests")
 
-every_rail = pytest.mark.parametrize("name", registry.names())
+every_rail = pytest.mark.parametrize("name", registry.folders())
 
 
 def _defaults(name: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from checkout.rails.base import (
     Attempt,
     Fake,
     FakeCall,
+    FakeReply,
     FakeRequest,
     Shelf,
 )
@@ -81,7 +82,18 @@ class FakeSePay(Fake):
             return False
         return isinstance(answer, dict) and answer.get("success") is True
 
-    def serve(self, request: FakeRequest, account: Account, shelf: Shelf, now: datetime) -> Answer:
+    def serve(
+        self,
+        request: FakeRequest,
+        account: Account,
+        shelf: Shelf,
+        *,
+        now: datetime,
+        sent_at: datetime,
+    ) -> FakeReply:
+        return FakeReply(self._serve(request, account, shelf))
+
+    def _serve(self, request: FakeRequest, account: Account, shelf: Shelf) -> Answer:
         token = account.settings.get("api_token")
         headers = {name.lower(): value for name, value in request.headers.items()}
         if not token or headers.get("authorization") != f"Bearer {token}":

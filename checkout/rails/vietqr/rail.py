@@ -95,6 +95,10 @@ class VietQR(Rail):
     currencies = ("VND",)
     settings = SETTINGS
     takes_parts = True
+    opens_app = True
+    lists = True
+    ask_seconds = (60,)
+    ask_at_once = 1000
     default_minutes = 15
     maximum: ClassVar[Mapping[str, int]] = {"VND": AMOUNT_LIMIT}
 
@@ -119,7 +123,7 @@ class VietQR(Rail):
             [str(settings.get(name) or "") for name in ("account_number", "virtual_account")]
         )
 
-    def open(self, attempt: Attempt, account: Account, http: HttpClient) -> Prompt:
+    def open(self, attempt: Attempt, account: Account, http: HttpClient, now: datetime) -> Prompt:
         return make_prompt(attempt, account.settings)
 
     def read_hook(
@@ -163,6 +167,10 @@ class VietQR(Rail):
         self, account: Account, since: datetime, until: datetime, http: HttpClient
     ) -> Iterator[Notice]:
         return self._list_notices(account, since - CLOCK_MARGIN, until + CLOCK_MARGIN, http)
+
+    def probe(self, account: Account, http: HttpClient, now: datetime) -> str:
+        found = sum(1 for _ in self._list_notices(account, now - timedelta(hours=1), None, http))
+        return f"SePay's list answers; movements of the last hour: {found}"
 
     def _list_notices(
         self, account: Account, since: datetime, until: datetime | None, http: HttpClient

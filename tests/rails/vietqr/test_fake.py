@@ -55,7 +55,9 @@ def _serve(
     body: bytes = b"",
 ) -> Answer:
     request = FakeRequest(method, path, query or {}, headers, body)
-    return FAKE.serve(request, make_account(), shelf, NOW)
+    answer = FAKE.serve(request, make_account(), shelf, now=NOW, sent_at=NOW).answer
+    assert isinstance(answer, Answer)
+    return answer
 
 
 def _rows(answer: Answer) -> list[dict[str, Any]]:
