@@ -41,6 +41,7 @@ CODES: dict[str, tuple[int, str]] = {
     "host_not_allowed": (422, "The address's host is not on the store's list."),
     "rail_not_available": (422, "This way to pay is not available here."),
     "customer_required": (422, "This needs a customer."),
+    "insufficient_wallet_balance": (422, "The customer's wallet holds less than this."),
     "session_expired": (409, "The session has expired."),
     "session_not_active": (409, "The session has ended."),
     "max_attempts_reached": (409, "No further attempt is allowed."),

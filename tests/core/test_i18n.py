@@ -26,7 +26,7 @@ from checkout.payments import play  # noqa: F401 - its plays have texts
 from checkout.sessions.page import PLAYS, StateName
 from tests.support.source import PACKAGE, TEMPLATES, python_files, read_tree
 
-SHOPPER = ("base", "components", "pay", "errors", "mail")
+SHOPPER = ("base", "components", "pay", "fake", "errors", "mail")
 KEY = re.compile(r"""\bt(?:\.count|\.or_same)?\(\s*["']([a-z0-9_.]+)["']""")
 WORDS_IN_TAGS = re.compile(
     r"""\s(?:title|alt|placeholder|aria-label|value)="([^"{]*[^\W\d_]{2}[^"]*)\""""

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from checkout.core.db import unit_of_work
+from checkout.core.db import one, unit_of_work
 from checkout.payments.match import choose_attempt, find_attempts
+from checkout.payments.references import Reference, write_reference
 from checkout.rails.base import Match, Notice
 from tests.factories.till import make_till
 
@@ -42,7 +43,7 @@ def world(**sessions: tuple[str, int, int]):
 
 
 def chosen(told: Notice, **sessions: tuple[str, int, int]) -> str | None:
-    attempt = choose_attempt(told, *world(**sessions))
+    attempt = choose_attempt("vietqr", told, *world(**sessions))
     return attempt.id if attempt is not None else None
 
 
@@ -95,9 +96,9 @@ def test_two_codes_of_one_session_name_its_newest_attempt():
     attempts["code", "RETRY"] = SimpleNamespace(id="att_retry", session_id="a", number=2)
     both = (code("A"), code("RETRY"))
 
-    assert choose_attempt(notice(*both), attempts, sessions).id == "att_retry"
-    assert choose_attempt(notice(*both, amount=7), attempts, sessions) is None
-    assert choose_attempt(notice(*both, code("B")), attempts, sessions) is None
+    assert choose_attempt("vietqr", notice(*both), attempts, sessions).id == "att_retry"
+    assert choose_attempt("vietqr", notice(*both, amount=7), attempts, sessions) is None
+    assert choose_attempt("vietqr", notice(*both, code("B")), attempts, sessions) is None
 
 
 @pytest.fixture
@@ -105,9 +106,9 @@ def two_tills(client):
     return make_till(client), make_till(client)
 
 
-def find(till, *matches, livemode=False):
+def find(till, *matches, livemode=False, rail="vietqr"):
     with unit_of_work():
-        found = find_attempts(till.shop.store.id, livemode, [notice(*matches)])
+        found = find_attempts(till.shop.store.id, livemode, [(rail, notice(*matches))])
     return {key: attempt.id for key, attempt in found.items()}
 
 
@@ -122,13 +123,19 @@ def test_only_the_stores_own_attempts_of_its_mode_are_found(two_tills):
     assert find(till) == {}
 
 
-def test_a_providers_reference_finds_its_attempt(two_tills):
-    from checkout.core.db import execute
-
+def test_every_reference_ever_shown_finds_its_attempt_on_its_own_rail(two_tills):
     till, other = two_tills
     mine, theirs = till.make_attempt(), other.make_attempt()
     with unit_of_work():
-        execute("UPDATE attempt SET provider_reference = 'order-1'")
+        row = one("SELECT * FROM attempt WHERE id = %(id)s", id=mine["id"])
+        for reference in ("order-1", "order-2"):
+            write_reference(Reference(row, reference, till.now(), row.expires_at))
 
-    found = find(till, Match("reference", "order-1"), code(theirs["transfer_memo"]))
-    assert found == {("reference", "order-1"): mine["id"]}
+    wanted = (Match("reference", "order-1"), Match("reference", "order-2"))
+    found = find(till, *wanted, code(theirs["transfer_memo"]))
+
+    assert found == {
+        ("reference:vietqr", "order-1"): mine["id"],
+        ("reference:vietqr", "order-2"): mine["id"],
+    }
+    assert find(till, *wanted, rail="khqr") == find(other, *wanted) == {}

@@ -26,6 +26,7 @@ EXPECTED = {
     | in_the_end(REFUSED, REFUSED, REFUSED, REFUSED),
     "action_completed": in_life(REPEAT, REPEAT, "processing")
     | in_the_end(REPEAT, REPEAT, REPEAT, REPEAT),
+    "prompt_changed": in_life(STAY, STAY, STAY) | in_the_end(REPEAT, REPEAT, REPEAT, REPEAT),
     "attempt_failed": in_life(STAY, "open", "open") | in_the_end(REPEAT, REPEAT, REPEAT, REPEAT),
     # Money is never lost: it completes what ended by itself, a person looks at the rest.
     "part_received": in_life(STAY, STAY, STAY) | in_the_end(PERSON, STAY, STAY, PERSON),
