@@ -1,4 +1,4 @@
-"""The demo store of `bin/run`: test keys, a VietQR account with its pretend bank, a page to pay."""
+"""The demo store of `bin/run`: test keys, an account at every pretend provider, a page to pay."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from checkout.keys.create import create_key
 from checkout.merchants.rail_accounts import configure_rail
 from checkout.merchants.stores import create_store, load_store
 from checkout.payments.start import start_attempt
+from checkout.rails.registry import folders, get_fake
 from checkout.sessions.create import create_session
 from checkout.sessions.schemas import CreateSession, LineItem
 
 SLUG = "homestay-may"
 ACTOR = "command"
 PAGE_MINUTES = 1440
-ACCOUNT = {"bank": "970423", "account_number": "9488688688", "account_name": "HOMESTAY MAY"}
 
 
 def make_demo(var_dir: Path, base_url: str) -> Path:
@@ -35,7 +35,10 @@ def make_demo(var_dir: Path, base_url: str) -> Path:
         store_id = _store()
         secret_key = _key(store_id, "secret", known.get("secret_key"))
         publishable_key = _key(store_id, "publishable", known.get("publishable_key"))
-        vietqr = _vietqr(store_id, known.get("rails", {}).get("vietqr", {}), base_url)
+        accounts = known.get("rails", {})
+        rails = {
+            name: _rail(store_id, name, accounts.get(name, {}), base_url) for name in folders()
+        }
         page_id = _page(store_id)
     start_attempt(page_id, "vietqr", actor=ACTOR)
     demo = {
@@ -47,7 +50,7 @@ def make_demo(var_dir: Path, base_url: str) -> Path:
         "publishable_key": publishable_key,
         "store": store_id,
         "page_url": f"{base_url}/pay/{page_id}",
-        "rails": {"vietqr": vietqr},
+        "rails": rails,
     }
     _write(path, demo)
     return path
@@ -73,21 +76,15 @@ def _key(store_id: str, kind: Any, known: str | None) -> str:
     return create_key(store_id, False, kind, "demo", actor=ACTOR)[1]
 
 
-def _vietqr(store_id: str, known: dict[str, str], base_url: str) -> dict[str, str]:
-    api_key = known.get("api_key") or ids.new_secret(18)
-    account_id = configure_rail(
-        store_id,
-        False,
-        "vietqr",
-        {**ACCOUNT, "auth": "apikey", "api_key": api_key, "api_token": api_key},
-        enabled=True,
-        actor=ACTOR,
-    )
+def _rail(store_id: str, rail: str, known: dict[str, Any], base_url: str) -> dict[str, Any]:
+    """The demo store's account at a pretend provider; what it has stays from start to start."""
+    fields = get_fake(rail).demo_settings(lambda: ids.new_secret(18))
+    settings = {name: known.get(name, value) for name, value in fields.items()}
+    account_id = configure_rail(store_id, False, rail, settings, enabled=True, actor=ACTOR)
     return {
         "rail_account": account_id,
-        "hook_url": f"{base_url}/hooks/vietqr/{account_id}",
-        "api_key": api_key,
-        "account_number": ACCOUNT["account_number"],
+        "hook_url": f"{base_url}/hooks/{rail}/{account_id}",
+        **settings,
     }
 
 

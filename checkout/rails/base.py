@@ -9,7 +9,7 @@ All amounts are integers in the currency's minor unit; all times are aware UTC d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
@@ -481,6 +481,13 @@ class Fake:
 
     retry_minutes: ClassVar[tuple[int, ...]] = ()
     """The provider's waits between tries, when our answer is not what it wants."""
+
+    def demo_settings(self, new_secret: Callable[[], str]) -> dict[str, Any]:
+        """Settings of an account at the pretend provider, for the demo store and for tests.
+
+        `new_secret` gives a fresh secret of URL-safe characters for each call.
+        """
+        raise NotImplementedError
 
     def pay(
         self,

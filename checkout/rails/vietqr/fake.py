@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
@@ -35,6 +35,16 @@ class FakeSePay(Fake):
     """A bank account that anybody may pay into, and the service that watches it."""
 
     retry_minutes = (1, 1, 2, 3, 5, 8, 13)
+
+    def demo_settings(self, new_secret: Callable[[], str]) -> dict[str, Any]:
+        return {
+            "bank": "970423",
+            "account_number": "9488688688",
+            "account_name": "HOMESTAY MAY",
+            "auth": "apikey",
+            "api_key": new_secret(),
+            "api_token": new_secret(),
+        }
 
     def pay(
         self,
