@@ -76,6 +76,7 @@ def attempt_object(attempt: Any) -> dict[str, Any]:
             "payload": prompt["qr_payload"],
             "svg_url": f"{page}/qr.svg?attempt={attempt.id}",
             "png_url": f"{page}/qr.png?attempt={attempt.id}",
+            "expires_at": _own_end(prompt),
         }
     return {
         "id": attempt.id,
@@ -108,6 +109,11 @@ def attempt_object(attempt: Any) -> dict[str, Any]:
         "created_at": rfc3339(attempt.created_at),
         "livemode": attempt.livemode,
     }
+
+
+def _own_end(prompt: dict[str, Any]) -> str | None:
+    own = prompt.get("expires_at")
+    return rfc3339(datetime.fromisoformat(own)) if own else None
 
 
 def bare_code(code: str) -> str:

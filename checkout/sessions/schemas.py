@@ -74,6 +74,9 @@ class QrCode(BaseModel):
     payload: str = Field(description="The text in the QR code.")
     svg_url: str
     png_url: str
+    expires_at: str | None = Field(
+        description="Where the code runs out before its attempt; it is then renewed by itself."
+    )
 
 
 class Deeplink(BaseModel):
