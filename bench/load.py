@@ -95,7 +95,7 @@ def request(
     """A request as it goes over the wire."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-    if body:
+    if body and not any(name.lower() == "content-type" for name in headers or {}):
         lines += ["Content-Type: application/json"]
     if method != "GET":
         lines += [f"Content-Length: {len(body)}"]
