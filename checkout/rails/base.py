@@ -48,6 +48,8 @@ class Account:
     """Where the provider's API lives: the rail's own fake in test mode."""
     provider_page_url: str = ""
     """Where shoppers' browsers find the provider: its pretend pages in test mode."""
+    hook_url: str = ""
+    """Where the provider reaches this account's hook, for those that are told with each order."""
 
 
 @dataclass(frozen=True, slots=True)
