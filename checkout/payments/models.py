@@ -67,8 +67,8 @@ class Attempt(Scoped, Created, Base):
 class AttemptReference(Scoped, Base):
     """A reference under which a provider knows an attempt: every one ever shown stays watched.
 
-    `created_at` and `expires_at` are the store's time, as on the attempt; the three times of
-    asking are real time, because providers live in it.
+    `created_at` and `expires_at` are the store's time, as on the attempt; all others are real
+    time, because providers live in it.
     """
 
     __tablename__ = "attempt_reference"
@@ -79,7 +79,13 @@ class AttemptReference(Scoped, Base):
             "ix_attempt_reference_due",
             "rail_account_id",
             "next_ask_at",
-            postgresql_where=text("done_at IS NULL"),
+            postgresql_where=text("done_at IS NULL AND next_ask_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_attempt_reference_unclosed",
+            "rail",
+            "ask_until",
+            postgresql_where=text("done_at IS NULL AND closed_at IS NULL"),
         ),
     )
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
@@ -90,9 +96,15 @@ class AttemptReference(Scoped, Base):
     created_at: Mapped[datetime] = mapped_column(Time)
     expires_at: Mapped[datetime] = mapped_column(Time)
     asks: Mapped[int] = mapped_column(server_default="0")
-    next_ask_at: Mapped[datetime] = mapped_column(Time)
+    next_ask_at: Mapped[datetime | None] = mapped_column(Time)
+    """None once it has been asked about after `ask_until`: from then on only by hand."""
     ask_until: Mapped[datetime] = mapped_column(Time)
+    leased_until: Mapped[datetime | None] = mapped_column(Time)
+    """Somebody talks to the provider about it."""
     done_at: Mapped[datetime | None] = mapped_column(Time)
+    """The provider has said all that it will ever say: paid, or finally failed."""
+    closed_at: Mapped[datetime | None] = mapped_column(Time)
+    """The provider knows that nobody shall pay it any more."""
 
 
 class RailHealth(Base):
@@ -107,6 +119,7 @@ class RailHealth(Base):
     next_call_at: Mapped[datetime | None] = mapped_column(Time)
     """When the monitor may ask next, by the rail's rate."""
     backfilled_until: Mapped[datetime | None] = mapped_column(Time)
+    next_backfill_at: Mapped[datetime | None] = mapped_column(Time)
     notes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
 
 
