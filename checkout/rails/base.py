@@ -392,6 +392,18 @@ class Rail:
         """
         raise NotImplementedError
 
+    def renew_settings(
+        self, account: Account, http: HttpClient, now: datetime
+    ) -> Mapping[str, Any]:
+        """Settings that the provider has changed, such as a token that was about to run out.
+
+        Asked once in a while, and when a verb raised RailError `token_expired`: that verb is
+        then tried once more with what this gave. The account stays the same one, since open
+        attempts ask with it. `now` is the real time. Empty where all is well; raises RailError
+        where the operator has to act.
+        """
+        return {}
+
     def refund(
         self, refund: Refund, account: Account, http: HttpClient, now: datetime
     ) -> RefundResult:

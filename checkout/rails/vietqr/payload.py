@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import binascii
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from checkout.rails.emv import PayloadError, crc16, has_valid_crc, walk_fields, write_field
 from checkout.rails.vietqr.memo import to_bank_text
 
 GUID = "A000000727"
-VALUE_LIMIT = 99
 AMOUNT_LIMIT = 9_999_999_999_999
 
 Service = Literal["QRIBFTTA", "QRIBFTTC"]
-
-
-class PayloadError(ValueError):
-    """A string that cannot be built, or one that is not a sound VietQR."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +30,6 @@ class VietQRContent:
     memo: str | None
     bill_number: str | None
     reference: str | None
-
-
-def crc16(text: str) -> str:
-    """CRC-16/CCITT-FALSE over the UTF-8 bytes, as four upper-case hexadecimal digits."""
-    return f"{binascii.crc_hqx(text.encode(), 0xFFFF):04X}"
 
 
 def build_payload(
@@ -64,13 +54,13 @@ def build_payload(
     )
     text = "".join(
         (
-            _field("00", "01"),
-            _field("01", "11" if amount is None else "12"),
-            _field("38", _account_template(bank_bin, account, service)),
-            _field("53", "704"),
-            "" if amount is None else _field("54", _amount_text(amount)),
-            _field("58", "VN"),
-            _field("62", additional) if additional else "",
+            write_field("00", "01"),
+            write_field("01", "11" if amount is None else "12"),
+            write_field("38", _account_template(bank_bin, account, service)),
+            write_field("53", "704"),
+            "" if amount is None else write_field("54", _amount_text(amount)),
+            write_field("58", "VN"),
+            write_field("62", additional) if additional else "",
             "6304",
         )
     )
@@ -84,25 +74,15 @@ def read_payload(text: str) -> VietQRContent:
     """
     if not has_valid_crc(text):
         raise PayloadError("the checksum does not fit")
-    fields = dict(_walk(text))
-    template = dict(_walk(fields.get("38", "")))
+    fields = dict(walk_fields(text))
+    template = dict(walk_fields(fields.get("38", "")))
     if template.get("00") != GUID:
         raise PayloadError("this is not a VietQR")
-    target = dict(_walk(template.get("01", "")))
+    target = dict(walk_fields(template.get("01", "")))
     if not target.get("00") or not target.get("01"):
         raise PayloadError("bank or account is missing")
-    additional = dict(_walk(fields.get("62", "")))
+    additional = dict(walk_fields(fields.get("62", "")))
     return _content(fields, template, target, additional)
-
-
-def has_valid_crc(text: str) -> bool:
-    """Whether the string ends in tag 63 with the CRC of everything before its value."""
-    if not re.fullmatch(r"6304[0-9A-Fa-f]{4}", text[-8:]):
-        return False
-    try:
-        return crc16(text[:-4]) == text[-4:].upper()
-    except UnicodeEncodeError:
-        return False
 
 
 def _content(
@@ -125,27 +105,14 @@ def _content(
     )
 
 
-def _walk(text: str) -> Iterator[tuple[str, str]]:
-    position = 0
-    while position < len(text):
-        header = text[position : position + 4]
-        if not re.fullmatch(r"[0-9]{4}", header):
-            raise PayloadError("a tag or its length is not two digits")
-        end = position + 4 + int(header[2:])
-        if end > len(text):
-            raise PayloadError("a value runs past the end")
-        yield header[:2], text[position + 4 : end]
-        position = end
-
-
 def _account_template(bank_bin: str, account: str, service: Service) -> str:
     if not re.fullmatch(r"[0-9]{6}", bank_bin):
         raise PayloadError("a BIN has six digits")
     shape = r"[0-9A-Za-z]{1,19}" if service == "QRIBFTTA" else r"[0-9]{16}|[0-9]{19}"
     if not re.fullmatch(shape, account):
         raise PayloadError("the account is at most 19 letters and digits, a card 16 or 19 digits")
-    target = _field("00", bank_bin) + _field("01", account)
-    return _field("00", GUID) + _field("01", target) + _field("02", service)
+    target = write_field("00", bank_bin) + write_field("01", account)
+    return write_field("00", GUID) + write_field("01", target) + write_field("02", service)
 
 
 def _amount_text(amount: int) -> str:
@@ -162,11 +129,4 @@ def _optional(tag: str, value: str | None, name: str) -> str:
     text = to_bank_text(value)
     if not text.isascii() or not text.isprintable():
         raise PayloadError(f"{name} has characters that banks do not carry")
-    return _field(tag, text)
-
-
-def _field(tag: str, value: str) -> str:
-    # A length has two digits: a longer value would make the whole string unreadable.
-    if not 1 <= len(value) <= VALUE_LIMIT:
-        raise PayloadError(f"tag {tag} must have 1 to {VALUE_LIMIT} characters")
-    return f"{tag}{len(value):02d}{value}"
+    return write_field(tag, text)
