@@ -33,6 +33,7 @@ from checkout.core.web import problem_body
 
 BASE_PATH = "/api/v1"
 PATH_ID = re.compile(r"[a-z]{2,5}_[0-9a-hjkmnp-tv-z]{28}")
+PATH_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MAX_CREDENTIAL = 256
 
 Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
@@ -123,11 +124,12 @@ def operation(
 ) -> Callable[[Handler], Handler]:
     """Make `def handler(call: Call, **path_arguments) -> dict | (dict, status)` an operation.
 
-    `path` is below /api/v1 and may name arguments as `<session_id>`, each of which must have
-    the shape of an id. `status` is the usual success, `also` names others that the handler may
-    return; `errors` are codes of core/codes.py beyond those of every call. A write runs in one
-    unit of work; `outside=True` leaves the units to the handler, which then may call the
-    outside between them and should `call.keep` its answer in the last.
+    `path` is below /api/v1 and may name arguments as `<session_id>`, which must have the shape
+    of an id where they end in `_id`, and else of a short name. `status` is the usual success,
+    `also` names others that the handler may return; `errors` are codes of core/codes.py beyond
+    those of every call. A write runs in one unit of work; `outside=True` leaves the units to
+    the handler, which then may call the outside between them and should `call.keep` its
+    answer in the last.
     """
     arguments = tuple(re.findall(r"<(\w+)>", path))
 
@@ -163,6 +165,11 @@ def operation(
         return handler
 
     return decorate
+
+
+def path_pattern(argument: str) -> re.Pattern[str]:
+    """What a path's argument must look like as a whole."""
+    return PATH_ID if argument.endswith("_id") else PATH_NAME
 
 
 def _serve(made: Operation, handler: Handler, arguments: Mapping[str, str]) -> Response:
@@ -214,8 +221,8 @@ def _serve_outside(
 def _run(
     made: Operation, handler: Handler, call: Call, arguments: Mapping[str, str], raw: bytes
 ) -> tuple[str, int]:
-    for value in arguments.values():
-        if not PATH_ID.fullmatch(value):
+    for name, value in arguments.items():
+        if not path_pattern(name).fullmatch(value):
             raise missing()
     call.query = read_query(made.query)
     if made.body is not None:

@@ -10,13 +10,12 @@ from flask import current_app
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from checkout.core.api import BASE_PATH, OPERATIONS, PATH_ID, Operation
+from checkout.core.api import BASE_PATH, OPERATIONS, Operation, path_pattern
 from checkout.core.codes import CODES
 from checkout.core.config import config
 
 VERSION = "1.0.0"
 ARGUMENT = re.compile(r"<(\w+)>")
-ID = {"type": "string", "pattern": f"^{PATH_ID.pattern}$"}
 REFERENCE = "#/components/schemas/{model}"
 
 RATE_HEADERS = {
@@ -138,7 +137,13 @@ def _describe(made: Operation, names: Names) -> dict[str, Any]:
 
 def _parameters(made: Operation) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": ID} for name in made.arguments
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "pattern": f"^{path_pattern(name).pattern}$"},
+        }
+        for name in made.arguments
     ]
     if made.query is not None:
         schema = made.query.model_json_schema(ref_template=REFERENCE)

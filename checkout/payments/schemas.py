@@ -10,6 +10,7 @@ from checkout.core.body import Body
 from checkout.core.fields import Amount, QueryFlag, WebUrl
 from checkout.core.lists import ListQuery
 from checkout.payments.decide import Disposition
+from checkout.payments.faults import Fault
 from checkout.sessions.schemas import Text200, Text500
 
 
@@ -55,6 +56,16 @@ class AdvanceClock(Body):
     seconds: Annotated[int, Field(ge=1, le=31_536_000)]
 
 
+class PlanFaults(Body):
+    next: Annotated[list[Fault], Field(max_length=100)] = Field(
+        default=[], description="One for each of the coming calls to the pretend provider."
+    )
+    always: Fault | None = Field(default=None, description="For every call after those.")
+    drop_hooks: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=0, description="How many of the coming notices never arrive."
+    )
+
+
 class TransferAnswer(BaseModel):
     id: str
     object: Literal["transfer"]
@@ -93,3 +104,12 @@ class ClockAnswer(BaseModel):
     object: Literal["test_clock"]
     now: str
     offset_seconds: int
+
+
+class FaultPlanAnswer(BaseModel):
+    object: Literal["fault_plan"]
+    rail: str
+    rail_account: str
+    next: list[Fault]
+    always: Fault | None
+    drop_hooks: int

@@ -7,6 +7,7 @@ that it does not take, are rows too, sent by the sweep.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from checkout.core.errors import forbidden, invalid, missing
 from checkout.core.http import OutsideError, send
 from checkout.merchants.rail_accounts import load_account
 from checkout.payments.facts import attempt_facts
+from checkout.payments.faults import take_lost_hook
 from checkout.payments.shelf import DatabaseShelf
 from checkout.payments.watch import ask_soon
 from checkout.rails.base import FakeCall
@@ -67,7 +69,7 @@ def simulate_payment(
                 now=bank_time,
                 sent_at=clock.utc_now(),
             )
-            ids += [queue_call(attempt, call, delay_seconds) for call in calls]
+            ids += queue_calls(attempt, calls, delay_seconds)
         ask_soon(attempt.id)
     if delay_seconds == 0:
         for delivery_id in ids:
@@ -93,12 +95,21 @@ def _load(attempt_id: str, store_id: str | None) -> tuple[Any, Any]:
     return attempt, session
 
 
-def queue_call(account: Any, call: FakeCall, delay_seconds: int = 0) -> int:
-    """Store a pretend provider's notice on its way to us; its number.
+def queue_calls(account: Any, calls: Sequence[FakeCall], delay_seconds: int = 0) -> list[int]:
+    """Store a pretend provider's notices on their way to us; their numbers.
 
-    `account` is a row with the rail and its account: an attempt's, or the account's own.
+    `account` is a row with the rail and its account: an attempt's, or the account's own. A
+    notice that is planned to be lost is never sent.
     """
     account_id = getattr(account, "rail_account_id", account.id)
+    return [
+        _queue_call(account, account_id, call, delay_seconds)
+        for call in calls
+        if not take_lost_hook(account_id)
+    ]
+
+
+def _queue_call(account: Any, account_id: str, call: FakeCall, delay_seconds: int) -> int:
     row = one(
         "INSERT INTO fake_delivery (store_id, livemode, rail, rail_account_id, call, body, due_at)"
         " VALUES (%(store_id)s, %(livemode)s, %(rail)s, %(account_id)s, %(call)s, %(body)s,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint
@@ -13,9 +14,17 @@ from checkout.core.db import one, unit_of_work
 from checkout.core.errors import forbidden
 from checkout.core.facts import tell_fact
 from checkout.merchants.stores import advance_clock
+from checkout.payments.faults import find_test_account, plan_faults
 from checkout.payments.lapse import lapse_in_store
 from checkout.payments.queries import load_row
-from checkout.payments.schemas import AdvanceClock, ClockAnswer, Simulate, SimulationAnswer
+from checkout.payments.schemas import (
+    AdvanceClock,
+    ClockAnswer,
+    FaultPlanAnswer,
+    PlanFaults,
+    Simulate,
+    SimulationAnswer,
+)
 from checkout.payments.simulate import simulate_payment
 from checkout.sessions.expire import expire_in_store
 
@@ -77,6 +86,28 @@ def post_clock(call: Call) -> dict[str, Any]:
         "now": rfc3339(clock.now(store_id, livemode=False)),
         "offset_seconds": row.seconds if row is not None else 0,
     }
+
+
+@operation(
+    blueprint,
+    "POST",
+    "/test/rails/<rail>/faults",
+    summary="Plan what a pretend provider does wrong",
+    body=PlanFaults,
+    answer=FaultPlanAnswer,
+    errors=("test_mode_only", "resource_missing"),
+    tag="Test mode",
+    description="Takes the place of the plan before; an empty one ends all trouble. With"
+    " `half_json`, `wrong_types`, `wrong_shape`, `drip` and `answer_lost` the provider does what"
+    " it was asked for and only its answer is spoilt; with the others it does nothing.",
+)
+def post_faults(call: Call, rail: str) -> dict[str, Any]:
+    """For the store's present account on the rail."""
+    _refuse_live(call)
+    account_id = find_test_account(call.scope.store_id, rail)
+    body = call.body
+    plan = plan_faults(account_id, next=body.next, always=body.always, drop_hooks=body.drop_hooks)
+    return {"object": "fault_plan", "rail": rail, "rail_account": account_id, **asdict(plan)}
 
 
 def _refuse_live(call: Call) -> None:

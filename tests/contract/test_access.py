@@ -35,6 +35,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/checkout/sessions/{session_id}/fulfilment": {"status": "confirmed"},
     "POST /api/v1/transfers/{transfer_id}/resolve": {"action": "write_off", "note": "n"},
     "POST /api/v1/test/clock/advance": {"seconds": 1},
+    "POST /api/v1/test/rails/vietqr/faults": {"next": ["html"]},
     "POST /api/v1/webhook-endpoints": {"url": "http://127.0.0.1:1/x"},
     "PATCH /api/v1/webhook-endpoints/{endpoint_id}": {"description": "new"},
 }
@@ -96,7 +97,7 @@ def operations(api: FlaskClient) -> list[Operation]:
     """All of the document; a new one that no test here can fill is a failure."""
     paths = api.get("/api/v1/openapi.json").get_json()["paths"]
     found = [
-        Operation(method.upper(), path, described)
+        Operation(method.upper(), path.replace("{rail}", "vietqr"), described)
         for path, methods in paths.items()
         for method, described in methods.items()
     ]

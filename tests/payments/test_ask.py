@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,10 +14,11 @@ from checkout.core.http import HttpAnswer as SentAnswer
 from checkout.merchants.rail_accounts import configure_rail
 from checkout.payments import ask, simulate
 from checkout.payments.ask import ask_live_attempts, backfill_account, backfill_all
+from checkout.payments.faults import plan_faults
 from checkout.payments.simulate import simulate_payment
 from checkout.rails.base import HttpAnswer
 from tests.factories.books import balances, read, read_one
-from tests.factories.till import API_TOKEN, make_till
+from tests.factories.till import make_till
 
 
 @pytest.fixture
@@ -46,18 +46,15 @@ def asked(session_app, monkeypatch) -> list[str]:
         return SentAnswer(answer.status_code, {}, answer.data)
 
     monkeypatch.setattr(ask, "rail_client", call)
+    monkeypatch.setattr("checkout.rails.client.rail_client", call)
     monkeypatch.setattr(simulate, "send", send)
     return paths
 
 
-def plan(till, **errors):
+def plan(till, **faults):
     """What the pretend bank is to do wrong."""
-    answer = till.client.post(
-        f"/fake/vietqr/{till.account}/_errors",
-        data=json.dumps(errors),
-        headers={"Authorization": f"Bearer {API_TOKEN}"},
-    )
-    assert answer.status_code == 200
+    with unit_of_work():
+        plan_faults(till.account, **faults)
 
 
 def pay_unheard(till, attempt, **fields):
@@ -168,7 +165,7 @@ def test_the_command_says_who_is_asked_and_who_cannot_be(session_app, till, clie
     assert run("--store", "nowhere").output == "Error: store: There is no such store.\n"
 
 
-@pytest.mark.parametrize("error", [500, 502, 503])
+@pytest.mark.parametrize("error", ["error_500", "error_502", "rate_limited", "html", "nothing"])
 def test_a_provider_that_does_not_answer_is_said(till, asked, error):
     attempt = till.make_attempt()
     plan(till, next=[error] * 4)
@@ -181,7 +178,7 @@ def test_a_provider_that_does_not_answer_is_said(till, asked, error):
 
 
 def test_a_refused_token_is_a_conflict(till, asked):
-    plan(till, next=[401])
+    plan(till, next=["error_401"])
     status, answer = check(till, till.make_attempt())
 
     assert (status, answer["error"]["code"]) == (409, "provider_unauthorized")
@@ -193,7 +190,7 @@ def test_one_account_that_cannot_be_asked_stops_no_other(till, client, asked):
     for one, attempt in ((till, mine), (other, theirs)):
         plan(one, drop_hooks=1)
         simulate_payment(attempt["id"])
-    plan(till, next=[500] * 3)
+    plan(till, next=["error_500"] * 3)
     ask_live_attempts()
     backfill_all(hours=1)
 

@@ -1,4 +1,4 @@
-"""The pretend SePay: its webhook with both proofs, its list API, its errors on demand."""
+"""The pretend SePay: its webhook with both proofs, its list API."""
 
 from __future__ import annotations
 
@@ -27,8 +27,6 @@ from checkout.rails.vietqr.movement import VIETNAM
 from checkout.rails.vietqr.prompt import make_memo
 
 MOVEMENT = "movement"
-PLAN = "plan"
-_STATUSES = frozenset((401, 403, 404, 422, 429, 500, 502, 503))
 
 
 class FakeSePay(Fake):
@@ -67,8 +65,6 @@ class FakeSePay(Fake):
             content = _as_a_bank_writes(make_memo(attempt, account.settings), number, now)
         movement = _make_movement(number, content, amount, account, now)
         shelf.put(MOVEMENT, str(number), movement)
-        if _take_dropped_hook(shelf):
-            return ()
         body = json.dumps(movement["hook"], ensure_ascii=False, separators=(",", ":")).encode()
         return (
             FakeCall(
@@ -108,13 +104,8 @@ class FakeSePay(Fake):
         headers = {name.lower(): value for name, value in request.headers.items()}
         if not token or headers.get("authorization") != f"Bearer {token}":
             return _answer(401, {"status": "error", "message": "Unauthorized"})
-        if (request.method, request.path) == ("POST", "/_errors"):
-            return _plan_errors(request.body, shelf)
         if request.method != "GET" or not request.path.startswith("/v2/transactions"):
             return _answer(404, {"status": "error", "message": "Not found"})
-        planned = _take_planned_error(shelf)
-        if planned is not None:
-            return _planned_answer(planned)
         return _serve_transactions(request, shelf)
 
 
@@ -179,48 +170,6 @@ def _hook_headers(body: bytes, account: Account, sent_at: datetime) -> dict[str,
         "User-Agent": "SePay-Webhook",
         **auth_headers(body, account.settings, sent_at),
     }
-
-
-def _plan_errors(body: bytes, shelf: Shelf) -> Answer:
-    """`next` lists the statuses of the coming list answers, `drop_hooks` counts lost notices."""
-    try:
-        plan = json.loads(body)
-    except (ValueError, RecursionError):
-        plan = None
-    statuses = plan.get("next", []) if isinstance(plan, dict) else None
-    dropped = plan.get("drop_hooks", 0) if isinstance(plan, dict) else None
-    if not isinstance(statuses, list) or not all(map(_is_error, statuses)):
-        return _answer(422, {"status": "error", "message": "next must be a list of statuses"})
-    if not isinstance(dropped, int) or dropped < 0:
-        return _answer(422, {"status": "error", "message": "drop_hooks must be a count"})
-    shelf.put(PLAN, PLAN, {"next": statuses, "drop_hooks": dropped})
-    return _answer(200, {"status": "success"})
-
-
-def _is_error(status: object) -> bool:
-    return isinstance(status, int) and status in _STATUSES
-
-
-def _take_planned_error(shelf: Shelf) -> int | None:
-    plan = shelf.get(PLAN, PLAN)
-    if plan is None or not plan["next"]:
-        return None
-    first, *rest = plan["next"]
-    shelf.put(PLAN, PLAN, {**plan, "next": rest})
-    return int(first)
-
-
-def _take_dropped_hook(shelf: Shelf) -> bool:
-    plan = shelf.get(PLAN, PLAN)
-    if plan is None or not plan["drop_hooks"]:
-        return False
-    shelf.put(PLAN, PLAN, {**plan, "drop_hooks": plan["drop_hooks"] - 1})
-    return True
-
-
-def _planned_answer(status: int) -> Answer:
-    answer = _answer(status, {"status": "error", "message": "Planned error"})
-    return replace(answer, headers={"Retry-After": "1"}) if status == 429 else answer
 
 
 def _answer(status: int, body: Mapping[str, object]) -> Answer:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from checkout.rails.base import Account, Answer, FakeCall, FakeRequest, RailError, Refusal
+from checkout.rails.base import Account, Answer, FakeCall, FakeRequest, Refusal
 from checkout.rails.vietqr.fake import FAKE
 from checkout.rails.vietqr.rail import RAIL
 from tests.rails.kit import (
@@ -136,9 +136,8 @@ def test_only_sepays_own_answer_is_success(status: int, body: bytes, accepted: b
 
 def test_the_list_finds_what_no_notice_told() -> None:
     shelf, account = MemoryShelf(), make_account()
-    _serve(shelf, "/_errors", method="POST", body=b'{"drop_hooks": 1}')
+    _pay(shelf, account)
 
-    assert _pay(shelf, account) == []
     (notice,) = RAIL.check([make_attempt()], account, HttpIntoFake(FAKE, account, shelf), NOW)
 
     assert notice.source == "list"
@@ -173,32 +172,9 @@ def test_a_backfill_turns_every_page() -> None:
     assert times == sorted(times)  # type: ignore[type-var]
 
 
-def test_errors_come_on_demand_and_pass() -> None:
-    shelf, account = MemoryShelf(), make_account()
-    _pay(shelf, account)
-    plan = _serve(shelf, "/_errors", method="POST", body=b'{"next": [429, 500]}')
-    http = HttpIntoFake(FAKE, account, shelf)
-
-    assert plan.status == 200
-    with pytest.raises(RailError) as raised:
-        RAIL.check([make_attempt()], account, http, NOW)
-    assert raised.value.temporary
-    assert len(http.calls) == 2
-    assert len(RAIL.check([make_attempt()], account, http, NOW)) == 1
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"[]", b'{"next": 429}', b'{"next": [[]]}', b'{"next": [200]}', b'{"drop_hooks": -1}'],
-)
-def test_a_plan_that_is_none_is_refused(body: bytes) -> None:
-    assert _serve(MemoryShelf(), "/_errors", method="POST", body=body).status == 422
-
-
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer no"}, {"Authorization": ""}])
-@pytest.mark.parametrize("path", ["/v2/transactions", "/_errors"])
-def test_a_stranger_is_refused(path: str, headers: dict[str, str]) -> None:
-    assert _serve(MemoryShelf(), path, headers=headers).status == 401
+def test_a_stranger_is_refused(headers: dict[str, str]) -> None:
+    assert _serve(MemoryShelf(), "/v2/transactions", headers=headers).status == 401
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/transactions", "/v2/transactions/none", "/v2/other"])
