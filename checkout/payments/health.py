@@ -6,11 +6,31 @@ the rest one call at a time may try, and the first answer ends it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from checkout.core.db import one, run, unit_of_work
 from checkout.rails.base import RailError
 
 MOST_FAILURES = 5
 REST_SECONDS = 30
+MOST_REST_SECONDS = 300
+"""However long a provider asks us to wait: its day off would be a shopper's, too."""
+
+
+@contextmanager
+def calling(rail_account_id: str) -> Iterator[None]:
+    """Around one verb that talks to the provider: take the turn, note how it went.
+
+    Raises what check_rest raises, and passes on what the verb raises.
+    """
+    check_rest(rail_account_id)
+    try:
+        yield
+    except RailError as error:
+        note_failure(rail_account_id, error)
+        raise
+    note_answer(rail_account_id)
 
 
 def check_rest(rail_account_id: str) -> None:
@@ -56,7 +76,7 @@ def note_failure(rail_account_id: str, error: RailError) -> None:
             id=rail_account_id,
             most=MOST_FAILURES,
             rest=REST_SECONDS,
-            wanted=error.retry_after_seconds or 0,
+            wanted=min(error.retry_after_seconds or 0, MOST_REST_SECONDS),
         )
 
 
@@ -68,3 +88,17 @@ def note_answer(rail_account_id: str) -> None:
             " WHERE rail_account_id = %(id)s AND failures > 0",
             id=rail_account_id,
         )
+
+
+def slow_accounts(store_id: str, livemode: bool) -> set[str]:
+    """The rails of a store whose provider has not answered lately."""
+    rows = run(
+        "SELECT account.rail FROM rail_account AS account"
+        " JOIN rail_health AS health ON health.rail_account_id = account.id"
+        " WHERE account.store_id = %(store_id)s AND account.livemode = %(livemode)s"
+        " AND account.superseded_at IS NULL AND health.failures >= %(most)s",
+        store_id=store_id,
+        livemode=livemode,
+        most=MOST_FAILURES,
+    )
+    return {row.rail for row in rows}

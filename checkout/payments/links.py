@@ -10,7 +10,7 @@ from checkout.core.db import jsonb, one, run, unit_of_work
 from checkout.core.logs import log
 from checkout.merchants.rail_accounts import load_account
 from checkout.payments.facts import attempt_facts
-from checkout.payments.health import check_rest, note_answer, note_failure
+from checkout.payments.health import calling
 from checkout.rails.base import Deeplink, RailError
 from checkout.rails.client import bounded_client
 from checkout.rails.registry import folders, get_rail
@@ -48,15 +48,13 @@ def _find_links(attempt: Any) -> None:
         session = one("SELECT * FROM checkout_session WHERE id = %(id)s", id=attempt.session_id)
         _, account = load_account(attempt.rail_account_id)
     try:
-        check_rest(account.id)
-        links = get_rail(attempt.rail).find_links(
-            attempt_facts(attempt, session), account, bounded_client(SECONDS)
-        )
+        with calling(account.id):
+            links = get_rail(attempt.rail).find_links(
+                attempt_facts(attempt, session), account, bounded_client(SECONDS)
+            )
     except RailError as error:
-        note_failure(account.id, error)
         log("rail_links_failed", logging.WARNING, rail_account=account.id, code=error.code)
         return
-    note_answer(account.id)
     if links:
         _put_links(attempt, links)
 
