@@ -1,0 +1,1 @@
+"""VNPay: its hosted payment page, its notices (IPN), its query and refund API."""
