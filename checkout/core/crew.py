@@ -21,7 +21,9 @@ class Crew:
     does not wait for must be safe to be cut off.
     """
 
-    def __init__(self, app: Flask, *, threads: int, per_key: int, bell: Task) -> None:
+    def __init__(
+        self, app: Flask, *, threads: int, per_key: int, bell: Task = lambda: None
+    ) -> None:
         """`bell` is rung whenever a task has ended."""
         self._app = app
         self._threads = threads
@@ -41,6 +43,12 @@ class Crew:
         with self._changed:
             self._running[key] += 1
         Thread(target=self._run, args=(key, task), name=f"crew:{key}", daemon=True).start()
+
+    def start_in_turn(self, key: str, task: Task) -> None:
+        """Run a task as soon as a thread of its key is free."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.room(key) > 0)
+        self.start(key, task)
 
     def wait(self, seconds: float) -> bool:
         """Wait until nothing runs; False when the time was not enough."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import current_app
 
@@ -43,7 +43,7 @@ def saw(session_id: str) -> None:
 def saw_all(session_ids: Iterable[str]) -> None:
     """The same of many sessions, in one call to Redis."""
     now = time.time()
-    seen: dict[str | bytes, Any] = dict.fromkeys(session_ids, now)
+    seen: dict[str, float] = dict.fromkeys(session_ids, now)
     if seen:
         with_redis(lambda redis: _mark(redis, seen, now), None)
 
@@ -68,9 +68,9 @@ def _scores(redis: Redis, session_ids: list[str]) -> list[float | None]:
     return found
 
 
-def _mark(redis: Redis, seen: dict[str | bytes, Any], now: float) -> None:
+def _mark(redis: Redis, seen: dict[str, float], now: float) -> None:
     with redis.pipeline(transaction=False) as pipe:
-        pipe.zadd(KEY, seen)
+        pipe.zadd(KEY, dict(seen))
         pipe.zremrangebyscore(KEY, 0, now - SECONDS)
         pipe.zremrangebyrank(KEY, 0, -(MOST + 1))
         pipe.expire(KEY, SECONDS)

@@ -8,12 +8,16 @@ from typing import Any
 import click
 from flask import Flask
 
+from checkout.core import clock
 from checkout.core.cli import Commands, Mode, read_pairs
 from checkout.core.db import run, unit_of_work
 from checkout.core.errors import invalid
-from checkout.merchants.rail_accounts import configure_rail
+from checkout.merchants.rail_accounts import configure_rail, load_current
 from checkout.merchants.settings import StoreSettings
 from checkout.merchants.stores import change_store, create_store, find_store
+from checkout.rails.base import RailError
+from checkout.rails.client import bounded_client
+from checkout.rails.registry import get_rail
 
 ACTOR = "cli"
 
@@ -83,6 +87,23 @@ def configure(
             actor=ACTOR,
         )
     click.echo(account_id)
+
+
+@rails.command("test")
+@click.argument("store")
+@click.argument("rail")
+@click.option("--mode", type=Mode, default="test", show_default=True)
+def test_account(store: str, rail: str, mode: str) -> None:
+    """Make one harmless call with a store's account on a RAIL and say what came back."""
+    account = load_current(find_store(store).id, mode == "live", rail)
+    with unit_of_work():
+        pass  # Nothing is held open while a provider is asked.
+    try:
+        answer = get_rail(rail).probe(account, bounded_client(), clock.utc_now())
+    except RailError as error:
+        later = " (perhaps only for now)" if error.temporary else ""
+        raise click.ClickException(f"{error.code}{later}: {error.message}") from error
+    click.echo(f"{rail} {account.id} {mode}: {answer}")
 
 
 @rails.command("list")

@@ -83,6 +83,42 @@ def configure_rail(
     return account_id
 
 
+def refresh_settings(account_id: str, changed: Mapping[str, Any], *, actor: str) -> None:
+    """Keep settings that the provider itself has issued anew, such as a token.
+
+    It stays the same account: attempts, references and hooks go on. Raises KeyError for a
+    setting that the rail does not declare.
+    """
+    row = one(
+        "SELECT id, store_id, livemode, rail, settings, sealed FROM rail_account"
+        " WHERE id = %(id)s FOR UPDATE",
+        id=account_id,
+    )
+    if row is None:
+        raise missing("rail_account", "rail account")
+    rail = get_rail(row.rail)
+    declared = {setting.name: setting for setting in rail.settings}
+    fresh = {name: read_value(declared[name], value) for name, value in changed.items()}
+    plain, sealed = _put_away(rail, row.id, _opened(row) | fresh)
+    execute(
+        "UPDATE rail_account SET settings = %(settings)s, sealed = %(sealed)s WHERE id = %(id)s",
+        id=row.id,
+        settings=plain,
+        sealed=sealed,
+    )
+    record_audit(
+        row.store_id,
+        actor,
+        "rail.refreshed",
+        target=row.id,
+        rail=row.rail,
+        livemode=row.livemode,
+        changed=sorted(changed),
+    )
+    _forget(row.store_id, row.livemode, row.id)
+    after_commit(partial(_forget, row.store_id, row.livemode, row.id))
+
+
 def check_values(
     rail: Rail, before: Mapping[str, Any], values: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -119,6 +155,15 @@ def load_account(rail_account_id: str) -> tuple[Any, Account]:
     if found is None:
         raise missing("rail_account", "rail account")
     return found
+
+
+def load_current(store_id: str, livemode: bool, rail: str) -> Account:
+    """The account that stands today for a store, mode and rail; raises a Problem for none."""
+    _find_rail(rail)
+    row = _current_row(store_id, livemode, rail)
+    if row is None:
+        raise missing("rail", "account on this rail and mode")
+    return load_account(row.id)[1]
 
 
 def load_successor(row: Any) -> Account | None:
@@ -181,9 +226,7 @@ def _supersede(
     enabled: bool,
 ) -> str:
     account_id = new_id("ra")
-    secret = {setting.name for setting in rail.settings if setting.kind == "secret"}
-    hidden = {name: value for name, value in values.items() if name in secret}
-    sealed = seal(json.dumps(hidden).encode(), row=account_id, column=SEALED) if hidden else None
+    plain, sealed = _put_away(rail, account_id, values)
     if row is not None:
         execute("UPDATE rail_account SET superseded_at = now() WHERE id = %(id)s", id=row.id)
         _accounts.forget(row.id)
@@ -196,10 +239,22 @@ def _supersede(
         livemode=livemode,
         rail=rail.name,
         enabled=enabled,
-        settings={name: value for name, value in values.items() if name not in secret},
+        settings=plain,
         sealed=sealed,
     )
     return account_id
+
+
+def _put_away(
+    rail: Rail, account_id: str, values: Mapping[str, Any]
+) -> tuple[dict[str, Any], bytes | None]:
+    """A row's plain fields, and its secret ones sealed to that row."""
+    secret = {setting.name for setting in rail.settings if setting.kind == "secret"}
+    plain = {name: value for name, value in values.items() if name not in secret}
+    hidden = {name: value for name, value in values.items() if name in secret}
+    if not hidden:
+        return plain, None
+    return plain, seal(json.dumps(hidden).encode(), row=account_id, column=SEALED)
 
 
 def _forget(store_id: str, livemode: bool, account_id: str) -> None:

@@ -8,15 +8,11 @@ from flask import Blueprint
 
 from checkout.core import clock
 from checkout.core.api import Call, operation
-from checkout.core.errors import conflict, provider_problem
-from checkout.core.limits import limit_calls
 from checkout.core.lists import Condition, ListOf, list_page, refuse_foreign
-from checkout.payments.ask import check_attempt
 from checkout.payments.queries import load_row
 from checkout.payments.records import transfer_object
 from checkout.payments.resolve import resolve_transfer
 from checkout.payments.schemas import (
-    CheckAnswer,
     PaymentList,
     Resolve,
     RetryAttempt,
@@ -25,13 +21,11 @@ from checkout.payments.schemas import (
     TransferList,
 )
 from checkout.payments.start import start_attempt
-from checkout.rails.base import RailError
 from checkout.sessions.create import check_return_url
 from checkout.sessions.objects import attempt_object, payment_object
 from checkout.sessions.schemas import AttemptAnswer, PaymentAnswer
 
 blueprint = Blueprint("payments_api", __name__, url_prefix="/api/v1")
-CHECKS_PER_MINUTE = 6
 START_ERRORS = (
     "session_expired",
     "session_not_active",
@@ -116,33 +110,6 @@ def get_attempt(call: Call, attempt_id: str) -> dict[str, Any]:
 
 @operation(
     blueprint,
-    "POST",
-    "/checkout/attempts/<attempt_id>/check",
-    summary="Ask the provider about an attempt now",
-    answer=CheckAnswer,
-    errors=("rate_limited", "provider_unavailable", "provider_not_configured"),
-    tag="Payment attempts",
-    outside=True,
-)
-def post_check(call: Call, attempt_id: str) -> dict[str, Any]:
-    """What the provider tells takes the same road as its notices."""
-    attempt = load_row("attempt", attempt_id, call.scope)
-    limit_calls(f"check:{attempt_id}", CHECKS_PER_MINUTE)
-    try:
-        found = check_attempt(attempt)
-    except RailError as error:
-        if not error.temporary:
-            raise conflict(error.code, error.message) from error
-        raise provider_problem("provider_unavailable", error.message) from error
-    return {
-        "object": "check",
-        "found": found,
-        "attempt": attempt_object(load_row("attempt", attempt_id, call.scope)),
-    }
-
-
-@operation(
-    blueprint,
     "GET",
     "/transfers",
     summary="List transfers",
@@ -199,7 +166,7 @@ def get_transfer(call: Call, transfer_id: str) -> dict[str, Any]:
     tag="Transfers",
 )
 def post_resolve(call: Call, transfer_id: str) -> dict[str, Any]:
-    """`accept`, `assign` (with `session`) or `write_off`."""
+    """`accept`, `assign` (with `session`), `credit_wallet` (with `customer`) or `write_off`."""
     return resolve_transfer(
         transfer_id,
         action=call.body.action,

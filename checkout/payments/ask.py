@@ -1,107 +1,85 @@
-"""Ask the providers: about attempts that still wait, and about whatever we may have missed.
+"""Ask a provider about attempts, by each reference under which it may know them.
 
-Each rail's answers become notices and take the same road as its hook's; a movement that came
-both ways is recognised by its fingerprint.
+Answers become notices and take the same road as the hook's; a movement that came both ways is
+recognised. What has been said for good is not asked again.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
-from itertools import groupby, islice
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from checkout.core import clock
-from checkout.core.db import one, run, unit_of_work
-from checkout.core.logs import log
+from checkout.core.db import execute, one, run, unit_of_work
 from checkout.merchants.rail_accounts import load_account
 from checkout.payments.facts import attempt_facts
-from checkout.payments.judge import BATCH, judge_now
+from checkout.payments.health import calling
+from checkout.payments.judge import judge_now
+from checkout.payments.lease import ASKED
 from checkout.payments.notices import store_notices
-from checkout.rails.base import Notice, RailError
-from checkout.rails.client import bounded_client, rail_client
+from checkout.payments.tokens import renew_refused
+from checkout.rails.base import Attempt, Notice, RailError
+from checkout.rails.client import bounded_client
 from checkout.rails.registry import get_rail
 
-CHECK_AT_ONCE = 50
+FINAL = ("succeeded", "failed")
+LIVE = ("pending", "requires_action")
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a provider told about some references."""
+
+    found: int
+    """How many movements were new."""
+    told: dict[str, str]
+    """Reference → outcome of the last notice of it; absent where nothing is known yet."""
 
 
 def check_attempt(attempt: Any) -> int:
     """Ask the provider about one attempt now; returns how many new notices came of it.
 
-    Raises RailError when the provider cannot be asked or does not answer.
+    Every reference of it that is still open is asked about. Raises RailError when the provider
+    cannot be asked or does not answer.
     """
-    account_row, account = load_account(attempt.rail_account_id)
-    session = one("SELECT * FROM checkout_session WHERE id = %(id)s", id=attempt.session_id)
-    rail = get_rail(attempt.rail)
-    if not rail.can_ask(account):
-        raise RailError(
-            "provider_not_configured",
-            "This account has no access to the provider's list.",
-            temporary=False,
-        )
-    _release()
-    notices = rail.check(
-        [attempt_facts(attempt, session)], account, bounded_client(), clock.utc_now()
+    rows = run(
+        f"SELECT {ASKED} FROM attempt_reference AS known"  # noqa: S608 - a constant
+        " JOIN attempt ON attempt.id = known.attempt_id"
+        " JOIN checkout_session AS session ON session.id = attempt.session_id"
+        " WHERE known.attempt_id = %(id)s ORDER BY known.id DESC",
+        id=attempt.id,
     )
-    return take_notices(account_row, notices)
+    if rows:
+        open_ = [row for row in rows if row.known_done_at is None]
+        return sum(answered.found for answered in ask_in_turns(attempt.rail_account_id, open_))
+    session = one("SELECT * FROM checkout_session WHERE id = %(id)s", id=attempt.session_id)
+    notices = _call(attempt.rail_account_id, [attempt_facts(attempt, session)])
+    return take_notices(load_account(attempt.rail_account_id)[0], notices)
 
 
-def can_ask(account_id: str) -> bool:
-    """Whether an account has what asking its provider needs, such as a token."""
-    account_row, account = load_account(account_id)
-    return get_rail(account_row.rail).can_ask(account)
+def ask_in_turns(rail_account_id: str, rows: Sequence[Any]) -> Iterator[Answered]:
+    """Ask about references of one account, as many at once as its provider takes."""
+    size = get_rail(load_account(rail_account_id)[0].rail).ask_at_once
+    for start in range(0, len(rows), size):
+        yield ask_about(rail_account_id, rows[start : start + size])
 
 
-def ask_live_attempts() -> int:
-    """Ask about every attempt that waits for money, some at a time for each account."""
-    found = 0
-    for account_id, attempts in _live_attempts():
-        account_row, account = load_account(account_id)
-        rail = get_rail(account_row.rail)
-        if not rail.can_ask(account):
-            continue
-        for some in _chunks(attempts, CHECK_AT_ONCE):
-            facts = [attempt_facts(attempt, attempt) for attempt in some]
-            _release()
-            try:
-                found += take_notices(
-                    account_row, rail.check(facts, account, rail_client, clock.utc_now())
-                )
-            except RailError as error:
-                log("rail_check_failed", logging.WARNING, rail_account=account_id, code=error.code)
-                break
-    return found
+def ask_about(rail_account_id: str, rows: Sequence[Any]) -> Answered:
+    """Ask one question about references of one account, and take in what it brings.
 
-
-def backfill_all(*, hours: int) -> int:
-    """List every account's movements of the last hours; returns how many were new."""
-    now = clock.now()
-    found = 0
-    # Also those that are offered no more: their codes are still on shoppers' screens.
-    for row in run("SELECT id FROM rail_account ORDER BY id"):
-        try:
-            found += backfill_account(row.id, since=now - timedelta(hours=hours), until=now)
-        except RailError as error:
-            log("rail_backfill_failed", logging.WARNING, rail_account=row.id, code=error.code)
-    return found
-
-
-def backfill_account(account_id: str, *, since: datetime, until: datetime) -> int:
-    """List one account's movements in a range of time; returns how many were new.
-
-    What was listed before an error is kept. Raises RailError.
+    The rows have what `ASKED` names. Raises RailError; nothing is noted then.
     """
-    account_row, account = load_account(account_id)
-    rail = get_rail(account_row.rail)
-    if not rail.can_ask(account):
-        return 0
-    _release()
-    # In test mode the pretend bank dates its movements by the store's own clock.
-    shift = clock.now(account_row.store_id, account_row.livemode) - clock.now()
-    _release()
-    notices = rail.backfill(account, since, until + shift, rail_client)
-    return sum(take_notices(account_row, some) for some in _chunks(notices, BATCH))
+    account_row, _ = load_account(rail_account_id)
+    facts = [
+        replace(attempt_facts(row, row), provider_reference=row.known_reference) for row in rows
+    ]
+    notices = _call(rail_account_id, facts)
+    found = take_notices(account_row, notices)
+    with unit_of_work():
+        note_told(rows, notices)
+        _note_asked(get_rail(account_row.rail).ask_seconds, rows)
+    return Answered(found, _outcomes(notices))
 
 
 def take_notices(account_row: Any, notices: Sequence[Notice]) -> int:
@@ -118,26 +96,69 @@ def take_notices(account_row: Any, notices: Sequence[Notice]) -> int:
     return sum(judged.get(inbox_id) != "repeated" for inbox_id in fresh)
 
 
-def _live_attempts() -> list[tuple[str, list[Any]]]:
-    rows = run(
-        "SELECT attempt.*, session.description, session.reference, session.locale"
-        " FROM attempt JOIN checkout_session AS session ON session.id = attempt.session_id"
-        " WHERE attempt.status IN ('pending', 'requires_action')"
-        " ORDER BY attempt.rail_account_id, attempt.id"
+def _call(rail_account_id: str, facts: Sequence[Attempt]) -> Sequence[Notice]:
+    try:
+        return _call_once(rail_account_id, facts)
+    except RailError as error:
+        if error.code != "token_expired" or error.temporary:
+            raise
+        if not renew_refused(rail_account_id):
+            raise
+    return _call_once(rail_account_id, facts)
+
+
+def _call_once(rail_account_id: str, facts: Sequence[Attempt]) -> Sequence[Notice]:
+    account_row, account = load_account(rail_account_id)
+    rail = get_rail(account_row.rail)
+    if not rail.can_ask(account):
+        raise RailError(
+            "provider_not_configured",
+            "This account has no access to the provider's list.",
+            temporary=False,
+        )
+    release()
+    with calling(account.id):
+        return rail.check(facts, account, bounded_client(), clock.utc_now())
+
+
+def _outcomes(notices: Sequence[Notice]) -> dict[str, str]:
+    return {
+        match.value: notice.outcome
+        for notice in notices
+        for match in notice.matches
+        if match.kind == "reference"
+    }
+
+
+def note_told(rows: Sequence[Any], notices: Sequence[Notice]) -> None:
+    """What has been said for good is not asked again; in the current transaction."""
+    told = _outcomes(notices)
+    execute(
+        "UPDATE attempt_reference SET done_at = clock_timestamp()"
+        " WHERE id = ANY(%(done)s) AND done_at IS NULL",
+        done=[row.known_id for row in rows if told.get(row.known_reference) in FINAL],
     )
-    return [
-        (account_id, list(group))
-        for account_id, group in groupby(rows, key=lambda row: row.rail_account_id)
-    ]
 
 
-def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    iterator = iter(items)
-    while some := list(islice(iterator, size)):
-        yield some
+def _note_asked(waits: Sequence[int], rows: Sequence[Any]) -> None:
+    """When each reference is asked about next: ever later, and last after its time is over."""
+    execute(
+        "UPDATE attempt_reference SET asks = asks + 1, leased_until = NULL,"
+        " next_ask_at = CASE WHEN id = ANY(%(last)s) THEN NULL ELSE clock_timestamp()"
+        # A tenth more or less: what began together need not be asked together for ever.
+        " + interval '1 second' * (0.9 + 0.2 * random()) * CASE WHEN id = ANY(%(ended)s)"
+        " THEN %(slowest)s ELSE (%(waits)s::int[])[least(asks + 2, %(most)s)] END END"
+        " WHERE id = ANY(%(ids)s)",
+        ids=[row.known_id for row in rows],
+        last=[row.known_id for row in rows if row.ask_until <= row.asked_at],
+        ended=[row.known_id for row in rows if row.status not in LIVE],
+        waits=list(waits),
+        slowest=waits[-1],
+        most=len(waits),
+    )
 
 
-def _release() -> None:
+def release() -> None:
     """End the reading transaction: nothing is held open while a provider is asked."""
     with unit_of_work():
         pass

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from checkout.core.jobs import periodic, sweeper
-from checkout.payments.ask import ask_live_attempts, backfill_all
+from checkout.payments.backfill import ask_live_attempts, backfill_all, backfill_due
+from checkout.payments.close import BATCH as CLOSE_BATCH
+from checkout.payments.close import close_ended
 from checkout.payments.judge import BATCH, HEAD_START_SECONDS, SWEEPER, judge_batch
 from checkout.payments.lapse import BATCH as LAPSE_BATCH
 from checkout.payments.lapse import lapse_due
 from checkout.payments.links import BATCH as LINKS_BATCH
 from checkout.payments.links import SWEEPER as LINKS
 from checkout.payments.links import find_links_due
+from checkout.payments.monitor import ask_due, finish_asking
 from checkout.payments.renew import BATCH as RENEWALS
 from checkout.payments.renew import renew_due
 from checkout.payments.simulate import deliver_pretended
+from checkout.payments.tokens import renew_all
+from checkout.payments.watch import SWEEPER as ASK
 
 
 @sweeper(SWEEPER, every_seconds=1.0, batch=BATCH)
@@ -45,19 +50,38 @@ def deliver_pretended_notices() -> int:
     return deliver_pretended()
 
 
-@periodic("ask_live_attempts", every_seconds=60.0)
+# What has been begun rings when it ends: one look at a time is enough.
+@sweeper(ASK, every_seconds=1.0, batch=1_000, drain=finish_asking)
 def ask_providers() -> int:
-    """Ask the providers about attempts that still wait."""
+    """Ask providers about the references that are due."""
+    return ask_due()
+
+
+@sweeper("close_references", every_seconds=2.0, batch=CLOSE_BATCH)
+def close_references() -> int:
+    """Tell providers which attempts nobody shall pay any more."""
+    return close_ended()
+
+
+@sweeper("backfill_rails", every_seconds=15.0, batch=1_000)
+def backfill_rails() -> int:
+    """List what we may have missed: soon after the start of a worker, then every five minutes."""
+    return backfill_due()
+
+
+@periodic("ask_live_attempts", every_seconds=60.0)
+def list_live_accounts() -> int:
+    """List the accounts on which somebody may be paying now."""
     return ask_live_attempts()
 
 
-@periodic("backfill_rails", every_seconds=300.0)
-def backfill_recent() -> int:
-    """List the last hour of every account, so that no missed notice loses money."""
-    return backfill_all(hours=1)
+@periodic("renew_rail_settings", every_seconds=3_600.0)
+def renew_rail_settings() -> int:
+    """Let providers renew tokens before they run out."""
+    return renew_all()
 
 
 @periodic("backfill_rails_daily", every_seconds=86_400.0)
 def backfill_days() -> int:
-    """List the last two days of every account, after a longer silence of ours."""
+    """List the last two days of every account once more: banks write some movements late."""
     return backfill_all(hours=48)

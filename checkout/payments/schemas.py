@@ -94,6 +94,26 @@ class CheckAnswer(BaseModel):
     attempt: dict[str, Any]
 
 
+Md5 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{32}$")]
+
+
+class BulkCheck(Body):
+    md5s: Annotated[list[Md5], Field(min_length=1, max_length=50)]
+
+
+class BulkCheckItem(BaseModel):
+    md5: str
+    status: Literal["succeeded", "failed", "pending", "unknown"] = Field(
+        description="`unknown`: no attempt of this store and mode showed it."
+    )
+    attempt: str | None
+
+
+class BulkCheckAnswer(BaseModel):
+    object: Literal["list"]
+    data: list[BulkCheckItem]
+
+
 class SimulationAnswer(BaseModel):
     object: Literal["simulation"]
     attempt: str

@@ -4,51 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from checkout.core import clock
 from checkout.core.db import unit_of_work
-from checkout.core.http import HttpAnswer as SentAnswer
 from checkout.merchants.rail_accounts import configure_rail
-from checkout.payments import ask, simulate
-from checkout.payments.ask import ask_live_attempts, backfill_account, backfill_all
+from checkout.payments.backfill import ask_live_attempts, backfill_account, backfill_all
 from checkout.payments.faults import plan_faults
 from checkout.payments.simulate import simulate_payment
-from checkout.rails.base import HttpAnswer
 from tests.factories.books import balances, read, read_one
 from tests.factories.till import make_till
-
-
-@pytest.fixture
-def asked(session_app, monkeypatch) -> list[str]:
-    """Carries the rail's calls to the pretend bank without a network; the paths asked for."""
-    paths: list[str] = []
-
-    def open_path(method: str, url: str, headers: Any, body: bytes | None) -> Any:
-        parts = urlsplit(url)
-        with session_app.app_context():
-            return session_app.test_client().open(
-                f"{parts.path}?{parts.query}", method=method, headers=dict(headers), data=body
-            )
-
-    def call(
-        method: str, url: str, *, headers: Any = None, body: bytes | None = None, **_: Any
-    ) -> HttpAnswer:
-        paths.append(urlsplit(url).path)
-        answer = open_path(method, url, headers or {}, body)
-        lower = {name.lower(): value for name, value in answer.headers.items()}
-        return HttpAnswer(answer.status_code, lower, answer.data)
-
-    def send(method: str, url: str, *, headers: Any, body: bytes, **_: Any) -> SentAnswer:
-        answer = open_path(method, url, headers, body)
-        return SentAnswer(answer.status_code, {}, answer.data)
-
-    monkeypatch.setattr(ask, "rail_client", call)
-    monkeypatch.setattr("checkout.rails.client.rail_client", call)
-    monkeypatch.setattr(simulate, "send", send)
-    return paths
 
 
 def plan(till, **faults):

@@ -1,0 +1,76 @@
+"""Settings that providers issue anew, such as a token that runs out: fetched and kept."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from checkout.core import clock
+from checkout.core.db import one, run, unit_of_work
+from checkout.core.logs import log
+from checkout.merchants.rail_accounts import load_account, refresh_settings
+from checkout.payments.health import calling
+from checkout.rails.base import Rail, RailError
+from checkout.rails.client import bounded_client
+from checkout.rails.registry import folders, get_rail
+
+PAUSE_SECONDS = 600
+"""A token that was refused is renewed at most so often, never in a loop."""
+
+
+def renew_all() -> int:
+    """Let each account that is asked renew what runs out; returns how many did."""
+    rails = [name for name in folders() if type(get_rail(name)).renew_settings is not _NOTHING]
+    with unit_of_work():
+        rows = run(
+            "SELECT id FROM rail_account AS account WHERE rail = ANY(%(rails)s)"
+            " AND (superseded_at IS NULL OR EXISTS (SELECT FROM attempt_reference AS known"
+            " WHERE known.rail_account_id = account.id AND known.done_at IS NULL"
+            " AND known.next_ask_at IS NOT NULL)) ORDER BY id",
+            rails=rails,
+        )
+    return sum(renew_account(row.id) for row in rows)
+
+
+def renew_account(rail_account_id: str) -> bool:
+    """Fetch and keep what the provider has issued anew; whether there was anything.
+
+    Never raises for a provider that cannot or will not: that is logged for the operator.
+    """
+    account_row, account = load_account(rail_account_id)
+    rail = get_rail(account_row.rail)
+    if not rail.can_ask(account):
+        return False
+    with unit_of_work():
+        pass  # Nothing is held open while a provider is asked.
+    try:
+        with calling(account.id):
+            changed = rail.renew_settings(account, bounded_client(), clock.utc_now())
+    except RailError as error:
+        log("rail_renewal_failed", logging.ERROR, rail_account=account.id, code=error.code)
+        return False
+    if not changed:
+        return False
+    with unit_of_work():
+        refresh_settings(account.id, changed, actor=f"rail:{rail.name}")
+    log("rail_settings_renewed", rail_account=account.id, names=sorted(changed))
+    return True
+
+
+def renew_refused(rail_account_id: str) -> bool:
+    """The same after a call whose token was refused; at most once in a while per account."""
+    with unit_of_work():
+        turn = one(
+            "INSERT INTO rail_health AS health (rail_account_id, notes)"
+            " VALUES (%(id)s, jsonb_build_object('renewed_at', %(now)s::float))"
+            " ON CONFLICT (rail_account_id) DO UPDATE SET notes = health.notes || excluded.notes"
+            " WHERE coalesce((health.notes ->> 'renewed_at')::float, 0) < %(now)s - %(pause)s"
+            " RETURNING rail_account_id",
+            id=rail_account_id,
+            now=time.time(),
+            pause=PAUSE_SECONDS,
+        )
+    return turn is not None and renew_account(rail_account_id)
+
+
+_NOTHING = Rail.renew_settings
