@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -99,9 +100,20 @@ def run(statement: str, /, **params: Any) -> list[Any]:
     """Execute one statement and return its rows, columns readable as attributes."""
     with driver().cursor(row_factory=namedtuple_row) as cursor:
         cursor.execute(statement, params)
-        # Cheaper than cursor.description, which makes an object for every column.
-        result = cursor.pgresult
-        return cursor.fetchall() if result is not None and result.status == HAS_ROWS else []
+        return _rows(cursor)
+
+
+def later(statement: str, /, **params: Any) -> Callable[[], list[Any]]:
+    """Execute inside `pipeline`, without waiting; the rows are to be had after it."""
+    cursor = driver().cursor(row_factory=namedtuple_row)
+    cursor.execute(statement, params)
+    return partial(_rows, cursor)
+
+
+def _rows(cursor: psycopg.Cursor[Any]) -> list[Any]:
+    # Cheaper than cursor.description, which makes an object for every column.
+    result = cursor.pgresult
+    return cursor.fetchall() if result is not None and result.status == HAS_ROWS else []
 
 
 def one(statement: str, /, **params: Any) -> Any | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from checkout.core import ids
 from checkout.core.crypto import seal
-from checkout.core.db import jsonb, run
+from checkout.core.db import execute, jsonb, run
 
 BACKOFF_SECONDS = (1, 2, 5, 15, 60, 300)
 
@@ -121,7 +121,9 @@ def find_results(inbox_ids: Sequence[str]) -> dict[str, str]:
 
 def mark_judged(results: Mapping[str, str]) -> None:
     """Note what became of notices: inbox id → disposition, 'ignored' or 'repeated'."""
-    run(
+    if not results:
+        return
+    execute(
         "UPDATE inbox SET judged_at = clock_timestamp(), result = row.result, last_error = NULL"
         " FROM jsonb_to_recordset(%(rows)s) AS row (id text, result text)"
         " WHERE inbox.id = row.id AND inbox.id = ANY(%(ids)s)",

@@ -6,13 +6,14 @@ as can be and two postings never wait for each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from checkout.core import ids
-from checkout.core.db import execute, jsonb, pipeline, run
+from checkout.core.db import execute, jsonb, later, pipeline, run
+from checkout.core.facts import tell_fact
 
 SUSPENSE = "suspense"
 STORE_BALANCE = "store_balance"
@@ -54,28 +55,59 @@ class LedgerError(Exception):
 
 
 class BelowZeroError(LedgerError):
-    """An account has less than the posting takes from it."""
+    """An account of this kind has less than the posting takes from it."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 AccountKey = tuple[str, bool, str, str, str | None]
 
 
-def post(postings: Sequence[Posting]) -> list[str]:
+Accounts = dict[AccountKey, "_Account"]
+
+
+def begin_accounts(postings: Sequence[Posting]) -> Callable[[], Accounts]:
+    """Lock the accounts of postings inside a `pipeline`; what was found is due after it."""
+    keys = {key for posting in postings for key in _keys(posting)}
+    if not keys:
+        return dict
+    rows = later(_SELECT_ACCOUNTS, **_wanted(keys))
+    return lambda: _by_key(rows())
+
+
+def post(postings: Sequence[Posting], locked: Callable[[], Accounts] | None = None) -> list[str]:
     """Write the journals in the current transaction and return their ids, in order.
 
-    Raises LedgerError for an unbalanced posting or one that would bring an account below
-    zero; the database refuses both as well.
+    `locked` is what begin_accounts gave for the same postings. Raises LedgerError for an
+    unbalanced posting, BelowZeroError for one that would bring an account below zero; the
+    database refuses both as well.
     """
     if not postings:
         return []
     for posting in postings:
         if sum(line.amount for line in posting.lines) != 0:
             raise LedgerError(f"{posting.kind} does not balance")
-    accounts = _lock_accounts({key for posting in postings for key in _keys(posting)})
+    keys = {key for posting in postings for key in _keys(posting)}
+    accounts = _lock_accounts(keys, locked() if locked is not None else _select_accounts(keys))
     journals, entries = _book(postings, accounts)
     with pipeline():
         _insert(journals, entries, accounts)
-    return [journal["id"] for journal in journals]
+    ids_ = [journal["id"] for journal in journals]
+    _tell_wallets(postings, ids_)
+    return ids_
+
+
+def _tell_wallets(postings: Sequence[Posting], journal_ids: Sequence[str]) -> None:
+    """Whoever moved a customer's money, the customer's shop hears of it."""
+    moved = [
+        journal_id
+        for journal_id, posting in zip(journal_ids, postings, strict=True)
+        if any(line.kind == WALLET for line in posting.lines)
+    ]
+    if moved:
+        tell_fact("wallets_moved", journal_ids=moved)
 
 
 @dataclass(slots=True)
@@ -89,27 +121,34 @@ def _keys(posting: Posting) -> Iterable[AccountKey]:
         yield posting.store_id, posting.livemode, posting.currency, line.kind, line.customer_id
 
 
-def _lock_accounts(keys: set[AccountKey]) -> dict[AccountKey, _Account]:
-    found = _select_accounts(keys)
+def _lock_accounts(keys: set[AccountKey], found: Accounts) -> Accounts:
     if len(found) < len(keys):
         _create_accounts(keys - found.keys())
         found = _select_accounts(keys)
     return found
 
 
-def _select_accounts(keys: set[AccountKey]) -> dict[AccountKey, _Account]:
-    rows = run(
-        "SELECT account.id, account.store_id, account.livemode, account.currency, account.kind,"
-        " account.customer_id, account.balance FROM account"
-        " JOIN jsonb_to_recordset(%(keys)s) AS wanted"
-        " (store_id text, livemode boolean, currency text, kind text, customer_id text)"
-        " ON account.store_id = wanted.store_id AND account.livemode = wanted.livemode"
-        " AND account.currency = wanted.currency AND account.kind = wanted.kind"
-        " AND coalesce(account.customer_id, '') = coalesce(wanted.customer_id, '')"
-        " WHERE account.store_id = ANY(%(stores)s) ORDER BY account.id FOR UPDATE OF account",
-        stores=list({key[0] for key in keys}),
-        keys=_as_json(keys),
-    )
+_SELECT_ACCOUNTS = (
+    "SELECT account.id, account.store_id, account.livemode, account.currency, account.kind,"
+    " account.customer_id, account.balance FROM account"
+    " JOIN jsonb_to_recordset(%(keys)s) AS wanted"
+    " (store_id text, livemode boolean, currency text, kind text, customer_id text)"
+    " ON account.store_id = wanted.store_id AND account.livemode = wanted.livemode"
+    " AND account.currency = wanted.currency AND account.kind = wanted.kind"
+    " AND coalesce(account.customer_id, '') = coalesce(wanted.customer_id, '')"
+    " WHERE account.store_id = ANY(%(stores)s) ORDER BY account.id FOR UPDATE OF account"
+)
+
+
+def _select_accounts(keys: set[AccountKey]) -> Accounts:
+    return _by_key(run(_SELECT_ACCOUNTS, **_wanted(keys)))
+
+
+def _wanted(keys: set[AccountKey]) -> dict[str, Any]:
+    return {"stores": list({key[0] for key in keys}), "keys": _as_json(keys)}
+
+
+def _by_key(rows: Sequence[Any]) -> Accounts:
     return {
         (row.store_id, row.livemode, row.currency, row.kind, row.customer_id): _Account(
             row.id, row.balance
@@ -155,7 +194,9 @@ def _book(
             account = accounts[key]
             account.balance += line.amount
             if account.balance < 0 and not line.kind.startswith("clearing:"):
-                raise BelowZeroError(f"{line.kind} of {posting.store_id} would fall below zero")
+                raise BelowZeroError(
+                    line.kind, f"{line.kind} of {posting.store_id} would fall below zero"
+                )
             entries.append(
                 {
                     "journal_id": journal_id,

@@ -8,10 +8,20 @@ from datetime import datetime
 from typing import Any
 
 from checkout.core import ids
-from checkout.core.db import execute, pipeline, run
+from checkout.core.db import execute, later, pipeline
+from checkout.core.inbox import mark_judged
 from checkout.core.logs import log
 from checkout.core.outbox import Event, record_events
-from checkout.ledger.post import FEES, STORE_BALANCE, SUSPENSE, WALLET, Line, Posting, post
+from checkout.ledger.post import (
+    FEES,
+    STORE_BALANCE,
+    SUSPENSE,
+    WALLET,
+    Line,
+    Posting,
+    begin_accounts,
+    post,
+)
 from checkout.merchants.rail_accounts import load_account
 from checkout.payments.decide import Decision
 from checkout.payments.facts import attempt_facts, prompt_record
@@ -27,9 +37,9 @@ from checkout.payments.twins import Twin, mark_twins
 from checkout.rails.base import RailError
 from checkout.rails.client import bounded_client
 from checkout.rails.registry import get_rail
-from checkout.sessions.move import Move, move_sessions, plan_move
+from checkout.sessions.move import Move, begin_moves, plan_move
 from checkout.sessions.objects import attempt_object, payment_object, session_object
-from checkout.sessions.queries import Locked, lock_sessions
+from checkout.sessions.queries import Locked, begin_lock
 from checkout.sessions.states import LIVE as LIVE_SESSION
 from checkout.sessions.tell import session_event
 
@@ -61,17 +71,22 @@ class Book:
     released: list[str] = field(default_factory=list)
     """Sessions whose earlier parts have found their home in a payment."""
     events: list[Event] = field(default_factory=list)
+    judged: dict[str, str] = field(default_factory=dict)
+    """Inbox id → what became of the notice."""
 
 
 def open_desks(session_ids: set[str]) -> dict[str, Desk]:
     """Lock sessions in the order of their ids and read their attempts under that lock."""
-    desks = {
-        locked.session.id: Desk(locked, locked.session, {})
-        for locked in lock_sessions(sorted(session_ids))
-    }
-    for attempt in run(
-        "SELECT * FROM attempt WHERE session_id = ANY(%(ids)s) ORDER BY number", ids=list(desks)
-    ):
+    if not session_ids:
+        return {}
+    wanted = sorted(session_ids)
+    with pipeline():
+        locked = begin_lock(wanted)
+        attempts = later(
+            "SELECT * FROM attempt WHERE session_id = ANY(%(ids)s) ORDER BY number", ids=wanted
+        )
+    desks = {one.session.id: Desk(one, one.session, {}) for one in locked()}
+    for attempt in attempts():
         desks[attempt.session_id].attempts[attempt.id] = attempt
     return desks
 
@@ -351,8 +366,8 @@ def _session_object(desk: Desk, at: datetime) -> dict[str, Any]:
 
 def write_book(book: Book) -> None:
     """Write everything that was decided; the ledger comes last because its locks are busiest."""
-    move_sessions(book.moves)
     with pipeline():
+        check = begin_moves(book.moves) if book.moves else None
         write_transfers(book.transfers)
         mark_twins(book.twins)
         write_attempts(list(book.attempts.values()))
@@ -361,7 +376,11 @@ def write_book(book: Book) -> None:
         _release_parts(book.released)
         write_payments(book.payments)
         record_events(book.events)
-    post(book.postings)
+        mark_judged(book.judged)
+        accounts = begin_accounts(book.postings)
+    if check is not None:
+        check()
+    post(book.postings, accounts)
 
 
 def _release_parts(session_ids: list[str]) -> None:

@@ -92,14 +92,16 @@ def _judge(rows: Sequence[Any]) -> dict[str, str]:
         offset = timedelta(0) if livemode else _test_offset(store_id)
         arrivals = [_arrival(row, offset) for row in group]
         money = [a for a in arrivals if a.notice.outcome in ("succeeded", "unreadable")]
-        results |= settle(money) if money else {}
-        for arrival in arrivals:
-            if arrival.notice.outcome == "failed":
-                results[arrival.inbox_id] = _fail_named(arrival)
-            elif arrival.inbox_id not in results:
-                results[arrival.inbox_id] = "ignored"
-    if results:
-        mark_judged(results)
+        settled = settle(money) if money else {}
+        others = {
+            arrival.inbox_id: _fail_named(arrival)
+            if arrival.notice.outcome == "failed"
+            else "ignored"
+            for arrival in arrivals
+            if arrival.inbox_id not in settled
+        }
+        mark_judged(others)
+        results |= settled | others
     return results
 
 
@@ -130,6 +132,8 @@ def _fail_named(arrival: Arrival) -> str:
         for attempt in known.values()
         if attempt.rail_account_id == arrival.rail_account_id
     }
+    if not known:
+        return "unknown_code"
     if len(attempts) != 1:
         return "ignored"
     details = arrival.notice.details

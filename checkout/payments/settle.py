@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from checkout.core.inbox import mark_judged
 from checkout.ledger.post import clearing
 from checkout.merchants.rail_accounts import load_account
 from checkout.merchants.stores import load_store
@@ -33,12 +34,14 @@ from checkout.rails.registry import get_rail
 def settle(arrivals: Sequence[Arrival]) -> dict[str, str]:
     """Settle arrivals of one store and mode in the current transaction.
 
-    Returns inbox id → disposition, or 'repeated' for money that hook and list both told of.
+    Returns inbox id → disposition, or 'repeated' for money that hook and list both told of;
+    the inbox is told as well.
     """
     arrivals, twins = without_twins(arrivals)
     results = {twin.inbox_id: "repeated" for twin in twins}
     if not arrivals:
         mark_twins(twins)
+        mark_judged(results)
         return results
     store_id, livemode = arrivals[0].store_id, arrivals[0].livemode
     told = [(arrival.rail, arrival.notice) for arrival in arrivals]
@@ -48,6 +51,7 @@ def settle(arrivals: Sequence[Arrival]) -> dict[str, str]:
     book = Book(twins=twins)
     for arrival in arrivals:
         results[arrival.inbox_id] = _settle_one(arrival, known, desks, settings, book)
+    book.judged = results
     write_book(book)
     return results
 

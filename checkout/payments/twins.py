@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from checkout.core.db import execute, run
+from checkout.core.db import execute, later, pipeline
 from checkout.payments.arrival import Arrival
 
 
@@ -78,14 +79,29 @@ def mark_twins(twins: Sequence[Twin]) -> None:
 
 
 def _lock_and_read(marked: Sequence[Arrival]) -> dict[tuple[str, str], list[_Told]]:
-    first = marked[0]
-    run(
+    with pipeline():
+        _lock_prints(marked)
+        told = _read_told(marked)
+    known: dict[tuple[str, str], list[_Told]] = {}
+    for row in told():
+        known.setdefault((row.rail, row.fingerprint), []).append(
+            _Told(row.rail_account_id, row.provider_reference, row.source, row.twin_reference)
+        )
+    return known
+
+
+def _lock_prints(marked: Sequence[Arrival]) -> None:
+    execute(
         "SELECT pg_advisory_xact_lock(key) FROM (SELECT DISTINCT hashtextextended(name, 1) AS key"
         " FROM unnest(%(names)s::text[]) AS name ORDER BY 1) AS keys",
         names=[f"{a.store_id}:{a.livemode}:{a.rail}:{a.notice.fingerprint}" for a in marked],
     )
-    known: dict[tuple[str, str], list[_Told]] = {}
-    for row in run(
+
+
+def _read_told(marked: Sequence[Arrival]) -> Callable[[], list[Any]]:
+    first = marked[0]
+    # Its snapshot is taken when the locks are ours, not before.
+    return later(
         "SELECT rail, rail_account_id, provider_reference, source, twin_reference, fingerprint"
         " FROM transfer WHERE fingerprint = ANY(%(prints)s) AND rail_account_id IN (SELECT id"
         " FROM rail_account WHERE store_id = %(store_id)s AND livemode = %(livemode)s"
@@ -94,11 +110,7 @@ def _lock_and_read(marked: Sequence[Arrival]) -> dict[tuple[str, str], list[_Tol
         rails=list({arrival.rail for arrival in marked}),
         store_id=first.store_id,
         livemode=first.livemode,
-    ):
-        known.setdefault((row.rail, row.fingerprint), []).append(
-            _Told(row.rail_account_id, row.provider_reference, row.source, row.twin_reference)
-        )
-    return known
+    )
 
 
 def _find(told: Sequence[_Told], arrival: Arrival) -> _Told | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from checkout.core.db import execute, jsonb, run
+from checkout.core.db import execute, jsonb, later, pipeline
 from checkout.core.push import changed
 from checkout.sessions.states import Event, next_status
 
@@ -86,19 +86,33 @@ def move_sessions(moves: Sequence[Move]) -> None:
     and the history tells every step. Raises StaleSession when a row is no longer as it was
     before its first move; nothing may then be committed.
     """
+    if moves:
+        with pipeline():
+            check = begin_moves(moves)
+        check()
+
+
+def begin_moves(moves: Sequence[Move]) -> Callable[[], None]:
+    """Carry out moves (one at least) inside a `pipeline`; the check is due after it.
+
+    The check raises StaleSession as move_sessions does.
+    """
     first: dict[str, Move] = {}
     last: dict[str, Move] = {}
     for move in moves:
         first.setdefault(move.before.id, move)
         last[move.before.id] = move
-    if not first:
-        return
     rows = [_row(first[id_].before, move.after) for id_, move in last.items()]
-    if len(run(_UPDATE, rows=jsonb(rows), ids=list(last))) != len(rows):
-        raise StaleSession(", ".join(first))
+    moved = later(_UPDATE, rows=jsonb(rows), ids=list(last))
     record_history(moves)
     for session_id in first:
         changed(session_id)
+
+    def check() -> None:
+        if len(moved()) != len(rows):
+            raise StaleSession(", ".join(first))
+
+    return check
 
 
 def record_history(moves: Sequence[Move]) -> None:

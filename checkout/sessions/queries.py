@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from checkout.core import ids
-from checkout.core.db import one, run
+from checkout.core.db import later, one, pipeline, run
 from checkout.core.errors import missing
 from checkout.sessions.objects import attempt_object, payment_object, session_object
 
@@ -48,24 +48,34 @@ def lock_sessions(session_ids: Sequence[str], *, wait: bool = True) -> list[Lock
     The order is one within a store. Whoever locks across stores does not `wait`, and goes
     without the sessions that somebody else holds at the moment.
     """
-    sessions = run(
+    with pipeline():
+        locked = begin_lock(session_ids, wait=wait)
+    return locked()
+
+
+def begin_lock(session_ids: Sequence[str], *, wait: bool = True) -> Callable[[], list[Locked]]:
+    """Lock sessions inside a `pipeline`; what is locked is to be had after it."""
+    wanted = list(session_ids)
+    sessions = later(
         "SELECT * FROM checkout_session WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE"  # noqa: S608 - constants
         + ("" if wait else " SKIP LOCKED"),
-        ids=list(session_ids),
+        ids=wanted,
     )
-    # Read after the locks are ours, so that the time is not from before a wait.
-    stores = {
-        row.id: row
-        for row in run(
-            "SELECT id, clock_timestamp() AS live_now, clock_timestamp() +"
-            " make_interval(secs => clock_offset_seconds) AS test_now"
-            " FROM store WHERE id = ANY(%(ids)s)",
-            ids=list({session.store_id for session in sessions}),
-        )
-    }
+    # Executed after the locks are ours, so that the time is not from before a wait.
+    stores = later(
+        "SELECT id, clock_timestamp() AS live_now, clock_timestamp() +"
+        " make_interval(secs => clock_offset_seconds) AS test_now"
+        " FROM store WHERE id IN (SELECT store_id FROM checkout_session WHERE id = ANY(%(ids)s))",
+        ids=wanted,
+    )
+    return lambda: _with_times(sessions(), stores())
+
+
+def _with_times(sessions: Sequence[Any], stores: Sequence[Any]) -> list[Locked]:
+    by_id = {store.id: store for store in stores}
     locked = []
     for session in sessions:
-        store = stores[session.store_id]
+        store = by_id[session.store_id]
         now = store.live_now if session.livemode else store.test_now
         locked.append(Locked(session, now))
     return locked
