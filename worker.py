@@ -9,11 +9,16 @@ from threading import Event
 from checkout.core.process import stop_on_signal, trim_memory
 
 
+NICENESS = 5
+"""On processors that are shared, a page or notice that somebody waits for goes first."""
+
+
 def main(arguments: list[str]) -> int:
     if arguments not in ([], ["worker"], ["scheduler"]):
         sys.stderr.write("usage: python worker.py [worker|scheduler]\n")
         return 2
     trim_memory()
+    os.nice(NICENESS)
     from checkout.core.config import ConfigError  # noqa: PLC0415 - after the memory is trimmed
 
     stop = stop_on_signal()

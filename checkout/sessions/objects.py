@@ -9,6 +9,8 @@ from checkout.core.clock import rfc3339
 from checkout.core.config import config
 from checkout.sessions.states import LIVE
 
+LIVE_ATTEMPT = ("pending", "requires_action")
+
 
 def session_object(
     session: Any,
@@ -100,7 +102,8 @@ def attempt_object(attempt: Any) -> dict[str, Any]:
                 "icon_url": None,
                 "fills": link["fills"],
             }
-            for link in prompt.get("deeplinks") or ()
+            # Nothing is to be opened for an attempt that is over, and every event carries it.
+            for link in (prompt.get("deeplinks") or () if attempt.status in LIVE_ATTEMPT else ())
         ],
         "redirect_url": prompt.get("redirect_url"),
         "provider_reference": attempt.provider_reference,
