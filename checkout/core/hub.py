@@ -25,6 +25,7 @@ from simple_websocket import ConnectionClosed
 from wsproto.events import TextMessage
 
 from checkout.core.logs import log
+from checkout.core.presence import saw_all
 from checkout.core.redis import connect
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ DRAWERS = 4
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0)
 REDRAW_SECONDS = 1.0
 LISTEN_SECONDS = 5.0
+SHOW_SECONDS = 10.0
 
 POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
@@ -112,17 +114,20 @@ class Hub:
         """Topics to draw anew, oldest first; a topic stands in it once."""
         self.work = Event()
         self.subscribed = Event()
+        self.ended = Event()
         self.stopped = False
 
     def start(self) -> None:
         """Start listening and drawing; the threads end with the process."""
         Thread(target=self._listen_for_ever, name="hub:listen", daemon=True).start()
+        Thread(target=self._show_for_ever, name="hub:show", daemon=True).start()
         for number in range(DRAWERS):
             Thread(target=self._draw_for_ever, name=f"hub:draw-{number}", daemon=True).start()
 
     def stop(self) -> None:
         """End the threads soon."""
         self.stopped = True
+        self.ended.set()
         self.work.set()
 
     # Pages
@@ -261,6 +266,12 @@ class Hub:
         # socket's request lasts as long as the page is open.
         with self.app.app_context():
             return self.draw(topic, variant)
+
+    def _show_for_ever(self) -> None:
+        """Say which sessions have a page open here, in one call for all."""
+        while not self.ended.wait(SHOW_SECONDS):
+            with self.app.app_context():
+                saw_all(list(self.pages))
 
     # Listening
 

@@ -15,6 +15,7 @@ from simple_websocket import ConnectionClosed
 from checkout.core import hub as hub_module
 from checkout.core import push
 from checkout.core.hub import Drawing, Full, Hub, Page, open_hub, stands_for_many
+from checkout.core.presence import on_screen
 from checkout.core.redis import init_redis
 from checkout.core.sockets import init_sockets
 from tests.support.settings import make_config
@@ -93,6 +94,14 @@ def announce(app: Flask, *topics: str) -> None:
 def test_a_page_gets_its_state_at_once(server):
     with open_socket(server, "/live/cs_1?lang=km") as page:
         assert page.receive(5) == "waiting:km"
+
+
+def test_open_pages_are_known_to_be_on_a_screen(own_app, board, monkeypatch):
+    monkeypatch.setattr(hub_module, "SHOW_SECONDS", 0.05)
+    with threaded_server(own_app) as address, open_socket(address, "/live/cs_1") as page:
+        assert page.receive(5) == "waiting:vi"
+        with own_app.app_context():
+            wait_for(lambda: on_screen(["cs_1", "cs_2"]) == {"cs_1"})
 
 
 def test_a_page_that_shows_it_already_is_sent_the_next_state_only(own_app, server, board):
