@@ -1,4 +1,4 @@
-"""Play the bank from a test session's own page: exactly, short, over, twice, late, mangled."""
+"""Play the bank from a test session's own page: pay in one of several ways, or refuse to."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def play_bank(page: PageState, kind: str) -> None:
         amount=amount_to_play(kind, due),
         memo=mangle(page.prompt.memo) if kind == "mangled" and page.prompt else None,
         times=2 if kind == "twice" else 1,
+        outcome="failure" if kind == "failure" else "success",
     )
 
 

@@ -34,6 +34,7 @@ def put_prompt(locked: Locked, attempt: Any, prompt: Prompt) -> Any:
         " provider_reference = coalesce(%(reference)s, provider_reference)"
         " WHERE id = %(id)s RETURNING *",
         id=attempt.id,
-        prompt=jsonb(prompt_record(prompt)),
+        # The page's countdown starts where this prompt does, not where its attempt did.
+        prompt=jsonb(prompt_record(prompt) | {"opened_at": locked.now.isoformat()}),
         reference=prompt.provider_reference,
     )

@@ -6,19 +6,29 @@ whatever a form sends is decided anew by the verb it reaches.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from checkout.core import ids
-from checkout.core.config import config
 from checkout.core.db import one
 from checkout.core.errors import missing
-from checkout.rails.registry import get_rail
+from checkout.rails.registry import folders
+from checkout.sessions.booking import Booking, read_booking
+from checkout.sessions.prompt_view import (
+    LIVE_ATTEMPT,
+    PromptView,
+    prompt_ends_at,
+    read_prompt,
+    web_url,
+)
 from checkout.sessions.queries import STORE_NOW
 from checkout.sessions.states import LIVE
+from checkout.sessions.viewer import Viewer
+from checkout.sessions.ways import OFFERS, WALLET_BALANCE, Way, label_of, list_ways
 
 StateName = Literal[
     "choose",
@@ -33,7 +43,6 @@ StateName = Literal[
     "ended",
 ]
 
-LIVE_ATTEMPT = ("pending", "requires_action")
 NAME_BY_ATTEMPT: Mapping[str | None, StateName] = {
     "failed": "failed",
     "expired": "lapsed",
@@ -41,10 +50,18 @@ NAME_BY_ATTEMPT: Mapping[str | None, StateName] = {
     "pending": "lapsed",
     "requires_action": "lapsed",
 }
-PLAYS = ("exact", "short", "over", "twice", "late", "mangled")
+PLAYS = ("exact", "short", "over", "twice", "late", "mangled", "failure")
 """What the test mode's pretend bank can do; after a part has come, pay the rest too."""
-WATCHED_SECONDS = 4
-LINGERING_SECONDS = 8
+TRANSFER_PLAYS = ("exact", "short", "over", "twice", "late")
+PAGE_PLAYS = ("exact", "twice", "late", "failure")
+"""At a provider's page nobody can pay another amount."""
+WATCHED = (4,)
+LINGERING = (8,)
+FULFILLING = (4, 8, 15, 30, 60)
+"""Waits before each question after the shop's own work; the last one repeats."""
+FULFILLING_SECONDS = 600
+STALLED = timedelta(seconds=15)
+"""A provider is given twelve seconds; after this nobody is asking it any more."""
 LATE_GRACE_MINUTES = 15
 """The store's default, for settings that do not say it."""
 TRANSFERS_SHOWN = 20
@@ -57,9 +74,7 @@ SELECT session.id, session.mode, session.status, session.payment_status, session
     session.success_url, session.cancel_url, session.locale, session.livemode,
     session.fulfilment, session.store_id,
     store.name AS store_name, store.settings AS store_settings, {STORE_NOW} AS store_now,
-    ARRAY(SELECT rail FROM rail_account WHERE rail_account.store_id = session.store_id
-        AND rail_account.livemode = session.livemode AND rail_account.enabled
-        AND rail_account.superseded_at IS NULL) AS enabled_rails,
+    {OFFERS} AS offers, {WALLET_BALANCE} AS wallet_balance,
     attempt.id AS attempt_id, attempt.rail AS attempt_rail, attempt.status AS attempt_status,
     attempt.code AS attempt_code, attempt.prompt AS attempt_prompt,
     attempt.amount AS attempt_amount, attempt.failure AS attempt_failure,
@@ -87,44 +102,6 @@ WHERE session.id = %(id)s
 
 
 @dataclass(frozen=True, slots=True)
-class RailChoice:
-    name: str
-    label: str
-    current: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A bank-app button; `hue` colours its letter."""
-
-    name: str
-    url: str
-    fills: bool
-    hue: int
-
-
-@dataclass(frozen=True, slots=True)
-class PromptView:
-    """What there is to pay with right now."""
-
-    attempt_id: str
-    rail: str
-    code: str
-    kind: str
-    qr_payload: str | None
-    details: Mapping[str, str]
-    links: Sequence[Link]
-    redirect_url: str | None
-    remaining_seconds: int
-    total_seconds: int
-
-    @property
-    def memo(self) -> str:
-        """What the transfer must carry: what banks keep of the code."""
-        return self.details.get("memo") or self.code.replace("-", "")
-
-
-@dataclass(frozen=True, slots=True)
 class PageState:
     """Everything a template may show. Amounts are minor units of `currency`."""
 
@@ -144,10 +121,17 @@ class PageState:
     reference: str | None
     line_items: Sequence[Mapping[str, Any]]
     discount: Mapping[str, Any] | None
-    rails: Sequence[RailChoice]
+    mode: str
+    rails: Sequence[Way]
     last_rail: str | None
     attempt_id: str | None
     prompt: PromptView | None
+    prompt_kind: str | None
+    """Of the newest attempt, also once it is over."""
+    renewable: bool
+    """Whether the same attempt can show another code, which costs none of the tries."""
+    stalled: bool
+    """Whether preparing takes longer than it can."""
     failure_code: str | None
     can_try: bool
     attempts_left: int
@@ -158,29 +142,58 @@ class PageState:
     surplus: int
     extra: int
     is_late: bool
-    fulfilment: Mapping[str, Any]
+    booking: Booking
+    contact: str | None
+    """Where the shop can be reached."""
     success_url: str | None
     cancel_url: str | None
-    poll_seconds: int | None
-    """How often to ask without a socket; None once nothing more is expected."""
+    polls: Sequence[int]
+    """Seconds before each question without a socket, the last repeating; none once nothing
+    more is expected."""
+    poll_for_seconds: int | None
+    """How long to go on asking; None for as long as the page is open."""
+    viewer: Viewer
 
     @property
     def version(self) -> str:
         """Changes whenever the page would look different."""
-        return f"{self.seq}.{self.name}"
+        rest = [(way.name, way.slow, way.balance) for way in self.rails if way.slow or way.instant]
+        seen = f"{self.seq}.{self.name}"
+        if not rest and not self.stalled:
+            return seen
+        return f"{seen}.{zlib.crc32(repr((rest, self.stalled)).encode()):x}"
 
     @property
     def plays(self) -> Sequence[str]:
         """How the pretend bank of the test mode may be played now."""
-        if self.livemode or self.attempt_id is None or self.name in ("paid", "preparing"):
+        if self.livemode or self.attempt_id is None or self.last_rail not in folders():
+            return ()
+        if self.name in ("paid", "preparing"):
             return ()
         if self.name in ("expired", "ended"):
             return ("exact",)
-        return ("rest", *PLAYS[1:]) if self.amount_received else PLAYS
+        if self.prompt_kind == "redirect":
+            return PAGE_PLAYS
+        plays = TRANSFER_PLAYS + (("mangled",) if self.prompt and self.prompt.takes_memo else ())
+        return ("rest", *plays[1:]) if self.amount_received else plays
 
     @property
-    def fulfilment_url(self) -> str | None:
-        return web_url(self.fulfilment.get("url"))
+    def wording(self) -> str:
+        """The name under which the catalogues speak of this state."""
+        if self.name == "lapsed" and self.prompt_kind == "redirect":
+            return "lapsed_provider"
+        return "paid_topup" if self.name == "paid" and self.mode == "topup" else self.name
+
+    @property
+    def back(self) -> str:
+        """How the shopper came back from the provider's page of the present attempt, if so."""
+        here = self.name == "at_provider" and self.viewer.back_from == self.attempt_id
+        return self.viewer.back if here else ""
+
+    @property
+    def slow_rails(self) -> Sequence[Way]:
+        """Ways whose provider does not answer at the moment."""
+        return [way for way in self.rails if way.slow]
 
     @property
     def can_leave(self) -> bool:
@@ -189,8 +202,12 @@ class PageState:
 
     @property
     def starts_itself(self) -> bool:
-        """With one way to pay there is nothing to choose."""
-        return self.name == "choose" and len(self.rails) == 1
+        """With one way to pay there is nothing to choose, unless choosing it pays or leads away."""
+        return (
+            self.name == "choose"
+            and len(self.rails) == 1
+            and not (self.rails[0].instant or self.rails[0].leads_away)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +222,7 @@ class PaymentView:
     paid_at: datetime
 
 
-def load_page(session_id: str) -> PageState:
+def load_page(session_id: str, viewer: Viewer = Viewer()) -> PageState:  # noqa: B008 - frozen
     """The state of one session's page. Raises 404 `resource_missing`.
 
     The session's id is what lets the shopper see it: nobody can guess one.
@@ -213,12 +230,13 @@ def load_page(session_id: str) -> PageState:
     row = one(_LOAD, id=session_id) if ids.is_id("cs", session_id) else None
     if row is None:
         raise missing(what="checkout session")
-    return make_page(row)
+    return make_page(row, viewer)
 
 
-def make_page(row: Any) -> PageState:
+def make_page(row: Any, viewer: Viewer = Viewer()) -> PageState:  # noqa: B008 - frozen
     """The state that a loaded row means."""
     name = name_state(row)
+    due = max(0, row.amount - row.amount_received)
     held = row.transfers or ()
     attempts_left = _attempts_left(row)
     settings = row.store_settings or {}
@@ -234,15 +252,19 @@ def make_page(row: Any) -> PageState:
         currency=row.currency,
         amount=row.amount,
         amount_received=row.amount_received,
-        amount_due=max(0, row.amount - row.amount_received),
+        amount_due=due,
         description=row.description,
         reference=row.reference,
         line_items=row.line_items or (),
         discount=row.discount,
-        rails=_list_rails(row, name),
+        mode=row.mode,
+        rails=list_ways(row, live_rail=_live_rail(row, name), due=due or row.amount, viewer=viewer),
         last_rail=row.attempt_rail,
         attempt_id=row.attempt_id,
-        prompt=_read_prompt(row) if name in ("waiting", "partly_paid", "at_provider") else None,
+        prompt=read_prompt(row) if name in ("waiting", "partly_paid", "at_provider") else None,
+        prompt_kind=(row.attempt_prompt or {}).get("kind"),
+        renewable=name == "lapsed" and _attempt_goes_on(row),
+        stalled=name == "preparing" and row.store_now >= row.attempt_created_at + STALLED,
         failure_code=(row.attempt_failure or {}).get("code") if name == "failed" else None,
         can_try=name in ("choose", "lapsed", "failed", "partly_paid") and attempts_left > 0,
         attempts_left=attempts_left,
@@ -253,10 +275,13 @@ def make_page(row: Any) -> PageState:
         surplus=_held(held, "over", row.currency),
         extra=_held(held, "duplicate", row.currency),
         is_late=any(item["disposition"] == "late" and not item["settled"] for item in held),
-        fulfilment=row.fulfilment or {"status": "none"},
+        booking=read_booking(row.fulfilment),
+        contact=settings.get("contact_email"),
         success_url=_shop_url(row.success_url, row.id),
         cancel_url=_shop_url(row.cancel_url, row.id),
-        poll_seconds=_poll_seconds(row, name),
+        polls=_polls(row, name),
+        poll_for_seconds=_fulfilling_seconds(row) if name == "paid" else None,
+        viewer=viewer,
     )
 
 
@@ -269,7 +294,7 @@ def name_state(row: Any) -> StateName:
     # The deadline holds to the moment, whether or not the sweep has been here.
     if row.status not in LIVE or row.store_now >= row.expires_at:
         return "expired"
-    if row.attempt_status in LIVE_ATTEMPT and row.store_now < _prompt_ends_at(row):
+    if row.attempt_status in LIVE_ATTEMPT and row.store_now < prompt_ends_at(row):
         return _name_by_prompt(row)
     if row.amount_received:
         return "partly_paid"
@@ -286,12 +311,6 @@ def _name_by_prompt(row: Any) -> StateName:
     return "partly_paid" if row.amount_received else "waiting"
 
 
-def _prompt_ends_at(row: Any) -> datetime:
-    ends: datetime = min(row.attempt_expires_at, row.expires_at)
-    own = (row.attempt_prompt or {}).get("expires_at")
-    return min(ends, datetime.fromisoformat(own)) if own else ends
-
-
 def _attempts_left(row: Any) -> int:
     # A prompt that has run out counts as soon as the sweep sees it; the page already does.
     used: int = row.attempts
@@ -301,46 +320,12 @@ def _attempts_left(row: Any) -> int:
     return max(0, most - used)
 
 
-def _list_rails(row: Any, name: StateName) -> list[RailChoice]:
-    live = row.attempt_rail if name in ("waiting", "partly_paid", "at_provider") else None
-    return [
-        RailChoice(rail, _label(rail), current=rail == live)
-        for rail in row.rails
-        if rail in row.enabled_rails
-    ]
+def _live_rail(row: Any, name: StateName) -> str | None:
+    return row.attempt_rail if name in ("waiting", "partly_paid", "at_provider") else None
 
 
-def _label(rail: str) -> str:
-    try:
-        return get_rail(rail).label
-    except KeyError:
-        return rail
-
-
-def _read_prompt(row: Any) -> PromptView | None:
-    prompt = row.attempt_prompt
-    ends_at = _prompt_ends_at(row)
-    if row.attempt_status not in LIVE_ATTEMPT or not prompt or row.store_now >= ends_at:
-        return None
-    return PromptView(
-        attempt_id=row.attempt_id,
-        rail=row.attempt_rail,
-        code=row.attempt_code,
-        kind=prompt["kind"],
-        qr_payload=prompt.get("qr_payload"),
-        details=prompt.get("transfer_details") or {},
-        links=[_read_link(link) for link in prompt.get("deeplinks") or ()],
-        redirect_url=web_url(prompt.get("redirect_url")),
-        remaining_seconds=_seconds(ends_at - row.store_now),
-        total_seconds=max(1, _seconds(ends_at - row.attempt_created_at)),
-    )
-
-
-def _read_link(link: Mapping[str, Any]) -> Link:
-    name = str(link["name"])
-    # Eight colours; the same bank always has the same one.
-    hue = sum(name.encode()) % 8
-    return Link(name, web_url(link["url"]) or "#", bool(link.get("fills")), hue)
+def _attempt_goes_on(row: Any) -> bool:
+    return row.attempt_status in LIVE_ATTEMPT and bool(row.store_now < row.attempt_expires_at)
 
 
 def _read_payment(row: Any) -> PaymentView | None:
@@ -349,7 +334,7 @@ def _read_payment(row: Any) -> PaymentView | None:
     banks = [item["details"].get("gateway") for item in row.transfers or () if item["details"]]
     return PaymentView(
         id=row.payment_id,
-        rail=_label(row.payment_rail),
+        rail=label_of(row.payment_rail),
         amount=row.payment_amount,
         amount_refunded=row.payment_amount_refunded,
         late=row.payment_late,
@@ -367,33 +352,28 @@ def _held(transfers: Sequence[Mapping[str, Any]], disposition: str, currency: st
     )
 
 
-def _poll_seconds(row: Any, name: StateName) -> int | None:
+def _polls(row: Any, name: StateName) -> Sequence[int]:
     if name in ("expired", "ended"):
         # Money that the bank dates in time may still turn the page green, for a while.
         minutes = (row.store_settings or {}).get("late_grace_minutes", LATE_GRACE_MINUTES)
         until = (row.ended_at or row.expires_at) + timedelta(minutes=minutes)
         lingers = row.status != "cancelled" and row.attempt_id and row.store_now < until
-        return LINGERING_SECONDS if lingers else None
-    return None if name == "paid" else WATCHED_SECONDS
+        return LINGERING if lingers else ()
+    if name != "paid":
+        return WATCHED
+    left = _fulfilling_seconds(row)
+    passed = sum(until <= FULFILLING_SECONDS - left for until in accumulate(FULFILLING[:-1]))
+    return FULFILLING[passed:] if left else ()
 
 
-def _seconds(span: timedelta) -> int:
-    return max(0, int(span.total_seconds()))
+def _fulfilling_seconds(row: Any) -> int:
+    """How much longer the page looks out for what the shop does for the money."""
+    waits = (row.fulfilment or {}).get("status", "none") == "none" and row.mode != "topup"
+    if not waits or row.ended_at is None:
+        return 0
+    left = row.ended_at + timedelta(seconds=FULFILLING_SECONDS) - row.store_now
+    return min(FULFILLING_SECONDS, max(0, int(left.total_seconds())))
 
 
 def _shop_url(url: str | None, session_id: str) -> str | None:
     return web_url(url.replace("{SESSION_ID}", session_id)) if url else None
-
-
-def web_url(url: object) -> str | None:
-    """A link that came from data, if it is one that a page may show: https, or http outside
-    production. Anything else (`javascript:`, `data:`) is None.
-    """
-    if not isinstance(url, str):
-        return None
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    plain = parts.scheme == "http" and config().environment != "production"
-    return url if (parts.scheme == "https" or plain) and parts.netloc else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import (
@@ -16,7 +17,6 @@ from flask import (
     request,
 )
 from simple_websocket import Server
-from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response as BaseResponse
 
 from checkout.core import ids
@@ -28,12 +28,14 @@ from checkout.core.i18n import LOCAL_TIME, remember_choice, request_locale, text
 from checkout.core.limits import limit_calls
 from checkout.core.money import format_money
 from checkout.core.origin import refuse_foreign_form, refuse_foreign_socket
+from checkout.core.presence import saw
 from checkout.core.qr import qr_png, qr_svg
 from checkout.core.sockets import sock
 from checkout.core.web import client_key
 from checkout.sessions.end import abandon_session
 from checkout.sessions.page import load_page
 from checkout.sessions.panel import (
+    answer_away,
     answer_form,
     answer_page,
     answer_panel,
@@ -41,8 +43,8 @@ from checkout.sessions.panel import (
     page_locale,
     page_url,
     template_values,
-    wants_fragment,
 )
+from checkout.sessions.viewer import read_viewer
 
 blueprint = Blueprint("pay", __name__, url_prefix="/pay/<session_id>")
 
@@ -53,14 +55,17 @@ MAX_SEEN = 40
 
 @blueprint.get("")
 def show_page(session_id: str) -> Response:
-    """The whole page; looking at it changes nothing."""
-    return answer_page(load_page(session_id))
+    """The whole page; looking at it changes nothing, and is remembered for half a minute."""
+    page = load_page(session_id, read_viewer())
+    saw(session_id)
+    return answer_page(page)
 
 
 @blueprint.get("/panel")
 def show_panel(session_id: str) -> Response:
     """The panel's present state, or 204 where the browser shows it already."""
-    page = load_page(session_id)
+    page = load_page(session_id, read_viewer())
+    saw(session_id)
     if request.args.get("seen") == page.version:
         return Response(status=204)
     return answer_panel(page)
@@ -79,7 +84,8 @@ def show_qr_png(session_id: str) -> Response:
     row = _load_qr(session_id)
     locale = page_locale(load_page(session_id))
     expires = row.expires_at.astimezone(LOCAL_TIME).strftime("%H:%M %d/%m/%Y")
-    amount = format_money(row.amount, row.currency, "vi").split("\N{NO-BREAK SPACE}")[0]
+    # The image's own letters are plain ones: the currency's code stands for its sign.
+    amount = re.sub(r"[^\d.,]", "", format_money(row.amount, row.currency, locale))
     caption = [
         f"{amount} {row.currency}",
         f"{row.memo}",
@@ -116,10 +122,7 @@ def leave(session_id: str) -> BaseResponse:
     url = load_page(session_id).cancel_url
     if url is None:
         return answer_form(session_id)
-    if wants_fragment():
-        # A header holds no Vietnamese letters, which an address may have.
-        return Response(headers={"HX-Redirect": iri_to_uri(url)})
-    return redirect(url, 303)
+    return answer_away(url)
 
 
 @blueprint.before_request
@@ -130,7 +133,8 @@ def guard_socket() -> None:
     refuse_foreign_socket()
     # Compression would cost every socket 90 KB for messages that come once in minutes.
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
-    g.page_locale = _socket_locale((request.view_args or {}).get("session_id", ""))
+    locale = _socket_locale((request.view_args or {}).get("session_id", ""))
+    g.page_variant = read_viewer().variant(locale)
     try:
         _hub().check_room(client_key())
     except Full:
@@ -146,7 +150,7 @@ def follow(socket: Server, session_id: str) -> None:
     _hub().serve(
         socket,
         topic=session_id,
-        variant=g.page_locale,
+        variant=g.page_variant,
         address=client_key(),
         seen=request.args.get("seen", "")[:MAX_SEEN],
     )

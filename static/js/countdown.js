@@ -13,7 +13,7 @@
   }
 
   function say(text) {
-    if (text === said) return;
+    if (!text || text === said) return;
     said = text;
     document.getElementById("voice").textContent = text;
   }
@@ -23,7 +23,7 @@
     if (left === 0) say(timer.dataset.sayOver);
     else if (left === 30) say(timer.dataset.saySoon);
     else if (left === 60) say(timer.dataset.sayMinute);
-    else if (Number.isInteger(minutes) && left < Number(timer.dataset.total)) {
+    else if (timer.dataset.sayMinutes && Number.isInteger(minutes) && left < Number(timer.dataset.total)) {
       say(timer.dataset.sayMinutes.replace("{n}", minutes));
     }
   }

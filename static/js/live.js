@@ -8,6 +8,9 @@
 
   let heardAt = -Infinity;
   let askedAt = performance.now();
+  let drawn = null;
+  let drawnAt = 0;
+  let asks = 0;
   let failures = 0;
 
   const panel = () => document.getElementById("panel");
@@ -16,6 +19,7 @@
   function ask() {
     if (!panel().dataset.poll) return;
     askedAt = performance.now();
+    asks += 1;
     htmx.trigger(panel(), "refresh");
   }
 
@@ -53,9 +57,23 @@
   window.addEventListener("pageshow", (event) => event.persisted && ask());
   document.addEventListener("countdown:over", ask);
 
+  // How long to wait for the next question: the panel lists the waits, the last of them repeats,
+  // and may say when to stop. A panel that was drawn anew begins anew.
+  function wait() {
+    const { poll, pollFor, seq, state } = panel().dataset;
+    if (!poll) return Infinity;
+    if (drawn !== `${seq} ${state}`) {
+      drawn = `${seq} ${state}`;
+      drawnAt = performance.now();
+      asks = 0;
+    }
+    if (seconds(drawnAt) > Number(pollFor ?? Infinity)) return Infinity;
+    const waits = poll.split(" ").map(Number);
+    return Math.max(waits[Math.min(asks, waits.length - 1)], document.hidden ? HIDDEN_SECONDS : 0);
+  }
+
   setInterval(() => {
-    const poll = Number(panel().dataset.poll);
-    if (!poll || seconds(heardAt) < SILENCE_SECONDS) return;
-    if (seconds(askedAt) >= (document.hidden ? HIDDEN_SECONDS : poll)) ask();
+    const next = wait();
+    if (seconds(heardAt) >= SILENCE_SECONDS && seconds(askedAt) >= next) ask();
   }, 1000);
 })();

@@ -46,10 +46,11 @@ def test_how_much(kind, due, amount):
 def test_what_is_asked_of_the_bank(session_id, calls):
     attempt = show_code(session_id)
     page = load_page(session_id)
-    for kind in ("exact", "twice", "mangled"):
+    for kind in ("exact", "twice", "mangled", "failure"):
         play_bank(page, kind)
-    exact, twice, mangled = calls
-    assert exact == {"amount": 500_000, "memo": None, "times": 1}
+    exact, twice, mangled, failure = calls
+    assert failure["outcome"] == "failure"
+    assert exact == {"amount": 500_000, "memo": None, "times": 1, "outcome": "success"}
     assert twice["times"] == 2
     memo = attempt.code.replace("-", "").lower()
     assert memo in mangled["memo"].replace(" ", "").lower()

@@ -16,7 +16,7 @@ from checkout.core.db import one, run, unit_of_work
 from checkout.sessions.end import abandon_session
 from checkout.sessions.expire import expire_in_store
 from tests.factories.checkouts import make_checkout, pass_time, show_code, transfer
-from tests.factories.stores import make_shop, make_vietqr
+from tests.factories.stores import Shop, make_shop, make_vietqr
 
 HTMX = {"HX-Request": "true"}
 
@@ -42,7 +42,7 @@ def test_a_stranger_sees_nothing(client, shop):
     for path in ("", "/panel", "/qr.svg", "/qr.png", "/receipt"):
         assert get(client, ids.new_id("cs"), path).status_code == 404
         assert get(client, "cs_nonsense", path).status_code == 404
-    for path in ("/attempts", "/abandonment", "/test-payments"):
+    for path in ("/attempts", "/checks", "/abandonment", "/test-payments"):
         assert client.post(f"/pay/{ids.new_id('cs')}{path}").status_code == 404
 
 
@@ -115,7 +115,7 @@ def test_an_unknown_rail_is_said_in_the_page(client, shop):
 )
 def test_forms_of_other_sites_are_refused(client, shop, headers):
     session_id = make_checkout(shop)
-    for path in ("attempts", "abandonment", "test-payments"):
+    for path in ("attempts", "checks", "abandonment", "test-payments"):
         answer = client.post(f"/pay/{session_id}/{path}", data={"rail": "vietqr"}, headers=headers)
         assert answer.status_code == 403
     assert one("SELECT status FROM checkout_session").status == "open"
@@ -143,9 +143,12 @@ def test_an_exact_transfer_turns_the_page(client, shop):
     assert state_of(page) == "paid"
     assert "FT26324500188" in page.text
     assert f"https://shop.example/ok?s={session_id}" in page.text
-    # A finished page asks for nothing more.
-    assert "data-poll" not in page.text
-    assert "refresh" not in page.text
+    # It looks out for what the shop does for the money, and then asks for nothing more.
+    assert 'data-poll="4 8 15 30 60"' in page.text
+    fulfil(client, shop, session_id, status="confirmed")
+    done = get(client, session_id)
+    assert "data-poll" not in done.text
+    assert "refresh" not in done.text
 
 
 def test_a_part_leaves_the_rest_to_pay(client, shop):
@@ -286,7 +289,7 @@ def test_carrying_the_language_is_not_choosing_it(client, shop):
     assert answer.headers["Location"] == f"/pay/{session_id}"
     answer = client.post(f"/pay/{session_id}/attempts?lang=en", data={"rail": "vietqr"})
     assert answer.headers["Location"] == f"/pay/{session_id}?lang=en"
-    assert "Set-Cookie" not in answer.headers
+    assert not any(each.startswith("lang=") for each in answer.headers.getlist("Set-Cookie"))
 
 
 def test_the_pages_policy_lets_nothing_foreign_in(client, shop):
@@ -387,17 +390,71 @@ def test_the_receipt(client, shop):
     assert one("SELECT id FROM payment").id in receipt.text
 
 
+def fulfil(client: FlaskClient, shop: Shop, session_id: str, **what: Any) -> None:
+    answer = client.post(
+        f"/api/v1/checkout/sessions/{session_id}/fulfilment", json=what, headers=shop.headers
+    )
+    assert answer.status_code == 200, answer.text
+
+
 def test_what_the_shop_did_for_the_money_is_shown(client, shop):
     session_id = make_checkout(shop)
     transfer(client, show_code(session_id), 500_000)
-    client.post(
-        f"/api/v1/checkout/sessions/{session_id}/fulfilment",
-        json={"status": "confirmed", "reference": "ROOM-7", "url": "https://shop.example/b/7"},
-        headers=shop.headers,
+    assert "is preparing your order" in get(client, session_id, "?lang=en").text
+    fulfil(
+        client,
+        shop,
+        session_id,
+        status="confirmed",
+        reference="ROOM-7",
+        details="The key is at the reception.",
+        url="https://shop.example/b/7",
     )
     page = get(client, session_id)
     assert "ROOM-7" in page.text
+    assert "The key is at the reception." in page.text
     assert "https://shop.example/b/7" in page.text
+    assert "is preparing" not in get(client, session_id, "?lang=en").text
+
+
+def test_an_order_that_failed_says_whom_to_ask(client):
+    shop = make_shop(contact_email="help@shop.example")
+    make_vietqr(shop)
+    session_id = make_checkout(shop)
+    transfer(client, show_code(session_id), 500_000)
+    fulfil(client, shop, session_id, status="failed")
+    page = get(client, session_id, "?lang=en")
+    assert "could not complete the order" in page.text
+    assert 'href="mailto:help@shop.example"' in page.text
+
+
+def test_a_top_up_is_told_as_one(client, shop):
+    session_id = make_checkout(shop, mode="topup", customer={"email": "mai@example.com"})
+    with unit_of_work():
+        # However the money came.
+        run("UPDATE checkout_session SET status = 'completed', ended_at = now()")
+    page = get(client, session_id, "?lang=en")
+    assert "Wallet topped up" in page.text
+    assert "data-poll" not in page.text
+
+
+def test_the_image_says_what_it_is_for(client, shop, monkeypatch):
+    lines = []
+    monkeypatch.setattr(
+        "checkout.sessions.pay_views.qr_png", lambda payload, caption: lines.append(caption) or b""
+    )
+    session_id = make_checkout(shop)
+    show_code(session_id)
+    for currency, amount in (("VND", 500_000), ("KHR", 40_000), ("USD", 125_050)):
+        with unit_of_work():
+            run(
+                "UPDATE checkout_session SET currency = %(currency)s, amount = %(amount)s",
+                currency=currency,
+                amount=amount,
+            )
+            run("UPDATE attempt SET currency = %(currency)s", currency=currency)
+        get(client, session_id, "/qr.png?lang=en")
+    assert [caption[0] for caption in lines] == ["500,000 VND", "40,000 KHR", "1,250.50 USD"]
 
 
 def test_forms_are_limited(client, shop):

@@ -1,0 +1,108 @@
+"""Ways to pay that only tests have: at a provider's page, in an app, from a wallet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Literal
+
+import pytest
+
+from checkout.core.db import run, unit_of_work
+from checkout.merchants.rail_accounts import configure_rail
+from checkout.rails import registry
+from checkout.rails.base import Account, Attempt, HttpClient, Prompt, Rail
+from tests.factories.stores import Shop
+
+PROVIDER = "https://toll.example"
+
+
+class Toll(Rail):
+    """Pays at a page of its provider's."""
+
+    name = "toll"
+    label = "Toll"
+    currencies: ClassVar[tuple[str, ...]] = ()
+    settings = ()
+    page = f"{PROVIDER}/pay"
+
+    def page_origins(self, account: Account) -> tuple[str, ...]:
+        return (PROVIDER,)
+
+    def open(self, attempt: Attempt, account: Account, http: HttpClient, now: datetime) -> Prompt:
+        return Prompt(
+            kind="redirect",
+            redirect_url=f"{self.page}?order={attempt.memo}&ip={attempt.payer_address}",
+        )
+
+    def read_return(
+        self, query: Mapping[str, str], account: Account
+    ) -> Literal["done", "cancelled", "unknown"]:
+        answers: dict[str, Literal["done", "cancelled"]] = {"1": "done", "0": "cancelled"}
+        return answers.get(query.get("status", ""), "unknown")
+
+
+class Bridge(Toll):
+    """Pays in an app, by a code that lapses and is renewed."""
+
+    name = "bridge"
+    label = "Bridge"
+    opens_app = True
+    renews = True
+    page_origins = Rail.page_origins
+
+    def open(self, attempt: Attempt, account: Account, http: HttpClient, now: datetime) -> Prompt:
+        return Prompt(
+            kind="transfer",
+            qr_payload=f"bridge:{attempt.memo}:{now.timestamp():.0f}",
+            transfer_details={"account_number": "shop@bank", "account_name": "HOA MAI"},
+            expires_at=now + timedelta(minutes=10),
+        )
+
+
+class Purse(Rail):
+    """Pays at once from what the customer has."""
+
+    name = "wallet"
+    label = "Purse"
+    currencies: ClassVar[tuple[str, ...]] = ()
+    settings = ()
+    instant = True
+
+
+def add_ways(monkeypatch: pytest.MonkeyPatch, *rails: Rail) -> None:
+    """Let these be ways to pay until the test is over."""
+    own = {rail.name: rail for rail in rails}
+    monkeypatch.setattr(registry, "_own", {**registry._own, **own})
+
+
+def offer(shop: Shop, *rails: str) -> None:
+    """The shop takes these ways too, where they need no settings."""
+    with unit_of_work():
+        for rail in rails:
+            configure_rail(shop.store.id, shop.livemode, rail, {}, enabled=True, actor="test")
+
+
+def fill_wallet(customer_id: str, balance: int, currency: str = "VND") -> None:
+    """A wallet as the page reads it: its balance alone, without the entries that make it."""
+    with unit_of_work():
+        run(
+            "INSERT INTO account (store_id, livemode, kind, customer_id, currency, balance)"
+            " SELECT store_id, livemode, 'wallet', id, %(currency)s, %(balance)s FROM customer"
+            " WHERE id = %(id)s",
+            id=customer_id,
+            currency=currency,
+            balance=balance,
+        )
+
+
+def make_slow(rail: str, *, failures: int = 5, rested_minutes: int = 0) -> None:
+    """The provider of every account on a rail has not answered lately."""
+    values: dict[str, Any] = {"rail": rail, "failures": failures, "minutes": rested_minutes}
+    with unit_of_work():
+        run(
+            "INSERT INTO rail_health (rail_account_id, failures, resting_until)"
+            " SELECT id, %(failures)s, clock_timestamp() - make_interval(mins => %(minutes)s)"
+            " FROM rail_account WHERE rail = %(rail)s",
+            **values,
+        )
