@@ -53,20 +53,22 @@ def list_page(
     render: Callable[[Any], dict[str, Any]],
     conditions: Sequence[Condition] = (),
     columns: str = "*",
+    order: str = "id",
 ) -> dict[str, Any]:
     """One page of a table's rows in this scope, as the API's list.
 
-    `table`, `columns` and the conditions' SQL are constants of the code; what callers send
-    travels in the parameters. Raises `invalid_cursor`, and `resource_missing` for a cursor
+    `table`, `columns`, `order` and the conditions' SQL are constants of the code; what callers
+    send travels in the parameters. `order` is a column that tells every two rows apart and
+    grows from the older to the newer. Raises `invalid_cursor`, and `resource_missing` for a cursor
     of another store or mode.
     """
     where, params = _where(scope, [*conditions, *_created(query)])
     page, after = where, ""
     if query.cursor is not None:
         after = _read_cursor(query.cursor, table, scope)
-        page += " AND id < %(after)s"
+        page += f" AND {order} < {_place(table, order)}"
     rows = run(
-        f"SELECT {columns} FROM {table} WHERE {page} ORDER BY id DESC LIMIT %(most)s",  # noqa: S608
+        f"SELECT {columns} FROM {table} WHERE {page} ORDER BY {order} DESC LIMIT %(most)s",  # noqa: S608
         **params,
         after=after,
         most=query.limit + 1,
@@ -83,6 +85,13 @@ def list_page(
         counted = one(f"SELECT count(*) AS total FROM {table} WHERE {where}", **params)  # noqa: S608
         answer["total_count"] = counted.total if counted is not None else 0
     return answer
+
+
+def _place(table: str, order: str) -> str:
+    """SQL: where the cursor's row stands in the order."""
+    if order == "id":
+        return "%(after)s"
+    return f"(SELECT max({order}) FROM {table} WHERE id = %(after)s)"  # noqa: S608 - constants
 
 
 Item = TypeVar("Item", bound=BaseModel)

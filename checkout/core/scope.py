@@ -17,3 +17,5 @@ class Scope:
     """For histories and audits, such as `key:key_…`."""
     settings: Any
     """The store's `merchants.settings.StoreSettings`; core does not know that type."""
+    secret: bool = False
+    """Whether the shop's own secret key speaks, so that it is believed who a customer is."""

@@ -13,7 +13,7 @@ COLUMNS = "id, store_id, livemode, email, name, phone, reference, metadata, crea
 
 
 def load_customer(
-    store_id: str, livemode: bool, customer_id: str, param: str = "customer_id"
+    store_id: str, livemode: bool, customer_id: str, param: str | None = "customer_id"
 ) -> Any:
     """The customer's row; raises `resource_missing`, also for another store's or mode's."""
     row = is_id("cus", customer_id) and one(

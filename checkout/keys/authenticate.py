@@ -58,6 +58,7 @@ def _read_scope(hashed: str) -> Scope | None:
         key_id=row.id,
         actor=f"key:{row.id}",
         settings=read_settings(row.settings),
+        secret=True,
     )
 
 

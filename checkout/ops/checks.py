@@ -88,7 +88,7 @@ CHECKS = (
         "SELECT store_id AS id, livemode, currency, kind, sum(brought) AS brought,"
         " sum(cleared) AS cleared FROM (SELECT store_id, livemode, currency,"
         " 'clearing:' || rail AS kind, amount AS brought, 0 AS cleared FROM transfer"
-        " WHERE amount IS NOT NULL"
+        " WHERE amount IS NOT NULL AND source <> 'wallet'"
         " UNION ALL SELECT account.store_id, account.livemode, account.currency, account.kind,"
         " -entry.amount, 0 FROM entry JOIN account ON account.id = entry.account_id"
         " JOIN journal ON journal.id = entry.journal_id"
@@ -106,9 +106,10 @@ CHECKS = (
     ),
     Check(
         "transfer_has_notice",
-        "every transfer comes of a stored notice",
-        "SELECT id FROM transfer WHERE NOT EXISTS"
-        " (SELECT FROM inbox WHERE inbox.id = transfer.inbox_id)",
+        "every transfer but a wallet's own comes of a stored notice",
+        "SELECT id FROM transfer WHERE (source <> 'wallet' AND NOT EXISTS"
+        " (SELECT FROM inbox WHERE inbox.id = transfer.inbox_id))"
+        " OR (source = 'wallet' AND inbox_id IS NOT NULL)",
     ),
     Check(
         "notice_is_judged",
@@ -137,10 +138,43 @@ CHECKS = (
         "SELECT payment.id, count(DISTINCT journal.id) AS journals, sum(entry.amount) AS booked,"
         " payment.amount FROM payment LEFT JOIN journal ON journal.payment_id = payment.id"
         " LEFT JOIN (entry JOIN account ON account.id = entry.account_id"
-        " AND account.kind IN ('store_balance', 'fees', 'wallet'))"
+        " AND (account.kind IN ('store_balance', 'fees')"
+        # What leaves a wallet pays; what enters one is a top-up's payment.
+        " OR (account.kind = 'wallet' AND entry.amount > 0)))"
         " ON entry.journal_id = journal.id GROUP BY payment.id"
         " HAVING count(DISTINCT journal.id) <> 1"
         " OR coalesce(sum(entry.amount), 0) <> payment.amount",
+    ),
+    Check(
+        "wallet_pays_once",
+        "a payment from a wallet takes its transfer's amount from its customer's wallet, once",
+        "SELECT transfer.id, transfer.amount, count(DISTINCT journal.id) AS journals,"
+        " sum(entry.amount) AS moved FROM transfer"
+        " JOIN checkout_session AS session ON session.id = transfer.session_id"
+        " LEFT JOIN journal ON journal.transfer_id = transfer.id"
+        " LEFT JOIN (entry JOIN account ON account.id = entry.account_id"
+        " AND account.kind = 'wallet') ON entry.journal_id = journal.id"
+        " AND account.customer_id = session.customer_id WHERE transfer.source = 'wallet'"
+        " GROUP BY transfer.id HAVING count(DISTINCT journal.id) <> 1"
+        " OR coalesce(sum(entry.amount), 0) <> -transfer.amount",
+    ),
+    Check(
+        "wallet_has_owner",
+        "every wallet belongs to a customer of its own store and mode",
+        "SELECT account.id, account.customer_id FROM account LEFT JOIN customer"
+        " ON customer.id = account.customer_id AND customer.store_id = account.store_id"
+        " AND customer.livemode = account.livemode"
+        " WHERE (account.kind = 'wallet') <> (account.customer_id IS NOT NULL)"
+        " OR (account.kind = 'wallet' AND customer.id IS NULL)",
+    ),
+    Check(
+        "wallet_moves_are_told",
+        "whatever moved a wallet has its event",
+        "SELECT entry.id, journal.id AS journal FROM entry"
+        " JOIN account ON account.id = entry.account_id AND account.kind = 'wallet'"
+        " JOIN journal ON journal.id = entry.journal_id WHERE NOT EXISTS (SELECT FROM outbox"
+        " WHERE outbox.subject = 'txn' || substr(journal.id, 4) AND outbox.type ="
+        " CASE WHEN entry.amount > 0 THEN 'wallet.credited' ELSE 'wallet.debited' END)",
     ),
     Check(
         "payment_completes",

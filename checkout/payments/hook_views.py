@@ -16,7 +16,7 @@ from checkout.merchants.rail_accounts import load_account, load_successor
 from checkout.payments.intake import take_in
 from checkout.payments.notices import OUTDATED_PROOF, incoming_of
 from checkout.rails.base import Account, Answer, Notice, Rail, Receipt, Refusal
-from checkout.rails.registry import get_rail, names
+from checkout.rails.registry import folders, get_rail
 
 blueprint = Blueprint("payment_hooks", __name__)
 
@@ -68,7 +68,7 @@ def _read(rail: Rail, account: Account) -> Sequence[Notice] | Refusal:
 
 
 def _find_account(rail_name: str, rail_account: str):  # type: ignore[no-untyped-def]  # (row, Account)
-    if rail_name not in names() or not ids.is_id("ra", rail_account):
+    if rail_name not in folders() or not ids.is_id("ra", rail_account):
         raise missing(what="rail account")
     account_row, account = load_account(rail_account)
     if account_row.rail != rail_name:

@@ -51,6 +51,8 @@ def pay_from_wallet(locked: Locked, attempt: Any, *, actor: str) -> Any:
     try:
         write_book(book)
     except BelowZeroError as error:
+        if error.kind != WALLET:
+            raise
         raise invalid(
             "insufficient_wallet_balance", "The wallet holds less than this.", "rail"
         ) from error

@@ -11,7 +11,8 @@ from checkout.core.clock import rfc3339
 from checkout.core.db import one
 from checkout.core.errors import conflict, invalid, missing
 from checkout.core.outbox import Event, record_event
-from checkout.ledger.post import STORE_BALANCE, SUSPENSE, Line, clearing, post
+from checkout.customers.queries import load_customer
+from checkout.ledger.post import STORE_BALANCE, SUSPENSE, WALLET, Line, clearing, post
 from checkout.merchants.stores import load_store
 from checkout.payments.book import (
     Book,
@@ -42,13 +43,13 @@ def resolve_transfer(
     """Give a transfer's held money a home and return the transfer's API form.
 
     `accept` completes the session that the money named, or takes it into the store's balance
-    where no session waits for it; `assign` gives it to another session; `write_off` says that
-    it is no longer held for anybody (returned by hand, a correction of the bank's). Raises
-    404; 409 `transfer_already_resolved`, `session_not_active`; 422 with the field.
+    where no session waits for it; `assign` gives it to another session; `credit_wallet` puts
+    it into a customer's wallet; `write_off` says that it is no longer held for anybody
+    (returned by hand, a correction of the bank's). Raises 404; 409
+    `transfer_already_resolved`, `session_not_active`; 422 with the field.
     """
     transfer = _load(transfer_id, store_id, livemode)
-    if customer_id is not None and action != "credit_wallet":
-        raise invalid("invalid_value", "Only credit_wallet names a customer.", "customer")
+    _check_customer(action, customer_id, store_id, livemode)
     target = _target_session(transfer, action, session_id, store_id, livemode)
     # Sessions are locked before transfers, here as in settling.
     desks = open_desks({id_ for id_ in (transfer.session_id, target) if id_})
@@ -57,16 +58,20 @@ def resolve_transfer(
     if row.amount is None and action != "write_off":
         raise invalid("action_not_available", "This notice says no amount.", "action")
     if action == "write_off":
-        after = _move_away(case, clearing(row.rail), "write_off")
+        after = _move_away(case, Line(clearing(row.rail), row.held or 0), "write_off")
     elif action == "accept":
         after = _accept(case)
     elif action == "assign":
         after = _assign(case)
+    elif action == "credit_wallet":
+        after = _move_away(case, Line(WALLET, row.held, customer_id), "adjustment")
     else:
         raise invalid("action_not_available", f"{action} is not available here.", "action")
     record: dict[str, Any] = {"action": action, "note": note, "by": actor, "at": rfc3339(now)}
     if action == "assign":
         record["session"] = session_id
+    if action == "credit_wallet":
+        record["customer"] = customer_id
     if row.resolution is not None:
         # A surplus or a part that was moved on: who decided before stays on record.
         record["earlier"] = row.resolution
@@ -101,6 +106,16 @@ def _load(transfer_id: str, store_id: str, livemode: bool) -> Any:
     return row
 
 
+def _check_customer(action: str, customer_id: str | None, store_id: str, livemode: bool) -> None:
+    if action != "credit_wallet":
+        if customer_id is not None:
+            raise invalid("invalid_value", "Only credit_wallet names a customer.", "customer")
+        return
+    if customer_id is None:
+        raise invalid("missing_required_field", "Say whose wallet.", "customer")
+    load_customer(store_id, livemode, customer_id, "customer")
+
+
 def _lock(transfer: Any) -> Any:
     row = one("SELECT * FROM transfer WHERE id = %(id)s FOR UPDATE", id=transfer.id)
     if row is None or row.resolved_at is not None or (row.amount is not None and row.held == 0):
@@ -133,14 +148,14 @@ def _target_session(
     return session_id
 
 
-def _move_away(case: Case, to: str, kind: str) -> dict[str, Any]:
+def _move_away(case: Case, home: Line, kind: str) -> dict[str, Any]:
     """The held money leaves suspense for an account that is not a session's payment."""
     row = case.transfer
     book = Book()
     _withdraw(case, book)
     write_book(book)
     if row.held:
-        lines = (Line(SUSPENSE, -row.held), Line(to, row.held))
+        lines = (Line(SUSPENSE, -row.held), home)
         post([posting(row._asdict(), kind, case.now, lines)])
     return {"held": 0, "part_of": None}
 
@@ -154,7 +169,7 @@ def _accept(case: Case) -> dict[str, Any]:
         and row.disposition in ("late", "partial")
     )
     if desk is None or not waits:
-        return _move_away(case, STORE_BALANCE, "adjustment")
+        return _move_away(case, Line(STORE_BALANCE, row.held), "adjustment")
     if row.part_of is not None:
         # Already among what the session received: settling is to count it once.
         before = desk.session.amount_received - row.held

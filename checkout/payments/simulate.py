@@ -22,7 +22,7 @@ from checkout.payments.faults import take_lost_hook
 from checkout.payments.shelf import DatabaseShelf
 from checkout.payments.watch import ask_soon
 from checkout.rails.base import FakeCall
-from checkout.rails.registry import get_fake
+from checkout.rails.registry import get_fake, get_rail
 
 BATCH = 50
 MOST_TIMES = 10
@@ -44,12 +44,15 @@ def simulate_payment(
 
     Amount in minor units, by default what the attempt asks for. `late_seconds` dates the
     money so long after the session's deadline. Without a delay the notices have been sent
-    when this returns. Raises 404; 403 `test_mode_only` for a live attempt.
+    when this returns. Raises 404; 403 `test_mode_only` for a live attempt;
+    422 `rail_not_available` for one that was paid from a wallet.
     """
     with unit_of_work():
         attempt, session = _load(attempt_id, store_id)
         if attempt.livemode:
             raise forbidden("test_mode_only", "Money can be simulated in test mode only.")
+        if get_rail(attempt.rail).instant:
+            raise invalid("rail_not_available", "No provider stands behind a wallet.")
         if not 1 <= times <= MOST_TIMES:
             raise invalid("invalid_value", f"From 1 to {MOST_TIMES} times.", "times")
         _, account = load_account(attempt.rail_account_id)

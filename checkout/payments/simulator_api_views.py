@@ -38,7 +38,7 @@ blueprint = Blueprint("simulator_api", __name__, url_prefix="/api/v1")
     summary="Let the pretend provider pay an attempt",
     body=Simulate,
     answer=SimulationAnswer,
-    errors=("test_mode_only", "invalid_value"),
+    errors=("test_mode_only", "invalid_value", "rail_not_available"),
     tag="Test mode",
     outside=True,
     description="The provider's real notice, signed, is sent over HTTP to the rail's own hook.",

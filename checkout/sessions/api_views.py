@@ -59,6 +59,7 @@ def post_session(call: Call) -> tuple[dict[str, Any], int]:
         livemode=call.scope.livemode,
         settings=call.scope.settings,
         actor=call.scope.actor,
+        by_secret_key=call.scope.secret,
     )
     return session, 201 if new else 200
 
@@ -137,6 +138,7 @@ def patch_session(call: Call, session_id: str) -> dict[str, Any]:
         livemode=call.scope.livemode,
         settings=call.scope.settings,
         actor=call.scope.actor,
+        by_secret_key=call.scope.secret,
     )
     return _load(call, session_id)
 

@@ -14,6 +14,7 @@ from checkout.core.outbox import Event, record_event
 from checkout.customers.find_or_create import find_or_create
 from checkout.merchants.rail_accounts import enabled_rails, rail_fits
 from checkout.merchants.settings import StoreSettings
+from checkout.rails.registry import get_rail
 from checkout.sessions.amounts import check_bounds, check_currency, total_amount
 from checkout.sessions.objects import session_object
 from checkout.sessions.queries import STORE_NOW, expand
@@ -23,12 +24,13 @@ _INSERT = """
 WITH session AS (
     INSERT INTO checkout_session (
         id, store_id, livemode, mode, status, payment_status, seq, amount, currency, line_items,
-        description, reference, customer_id, rails, max_attempts, created_at, expires_at, reminds,
-        success_url, cancel_url, locale, metadata)
+        description, reference, customer_id, customer_proven, rails, max_attempts, created_at,
+        expires_at, reminds, success_url, cancel_url, locale, metadata)
     SELECT %(id)s, store.id, %(livemode)s, %(mode)s, 'open', 'unpaid', 1, %(amount)s, %(currency)s,
-        %(line_items)s, %(description)s, %(reference)s, %(customer_id)s, %(rails)s,
-        %(max_attempts)s, clock.now, clock.now + make_interval(mins => %(duration_minutes)s),
-        %(reminds)s, %(success_url)s, %(cancel_url)s, %(locale)s, %(metadata)s
+        %(line_items)s, %(description)s, %(reference)s, %(customer_id)s, %(customer_proven)s,
+        %(rails)s, %(max_attempts)s, clock.now,
+        clock.now + make_interval(mins => %(duration_minutes)s), %(reminds)s,
+        %(success_url)s, %(cancel_url)s, %(locale)s, %(metadata)s
     FROM store, LATERAL (SELECT clock_timestamp() + CASE WHEN %(livemode)s THEN interval '0'
         ELSE make_interval(secs => store.clock_offset_seconds) END AS now) AS clock
     WHERE store.id = %(store_id)s
@@ -43,13 +45,20 @@ SELECT * FROM session
 
 
 def create_session(
-    given: Mapping[str, Any], *, store_id: str, livemode: bool, settings: StoreSettings, actor: str
+    given: Mapping[str, Any],
+    *,
+    store_id: str,
+    livemode: bool,
+    settings: StoreSettings,
+    actor: str,
+    by_secret_key: bool = False,
 ) -> tuple[dict[str, Any], bool]:
     """Create a session from the fields of `POST /checkout/sessions`.
 
     Returns its API form and whether it is new (`reuse_open` may find the store's still-open
-    session of the same reference, amount and currency instead). Raises 422 with the field,
-    404 for a customer or plan that is not this store's.
+    session of the same reference, amount and currency instead). A `customer_id` that a secret
+    key gives proves the customer; only then their wallet is offered. Raises 422 with the
+    field, 404 for a customer or plan that is not this store's.
     """
     mode = given["mode"]
     currency = check_currency(given["currency"])
@@ -57,10 +66,11 @@ def create_session(
     check_bounds(amount, currency, mode, settings)
     _refuse_unknown_extras(given)
     if given["reuse_open"]:
-        found = _find_open(given["reference"], amount, currency, mode, store_id, livemode)
+        found = _find_open(given, amount, currency, store_id, livemode)
         if found is not None:
             return found, False
     duration_minutes = given["duration_minutes"] or settings.duration_minutes
+    proven = by_secret_key and given["customer_id"] is not None
     session = one(
         _INSERT,
         id=ids.new_id("cs"),
@@ -73,7 +83,15 @@ def create_session(
         description=given["description"],
         reference=given["reference"],
         customer_id=resolve_customer(given, store_id=store_id, livemode=livemode, mode=mode),
-        rails=choose_rails(given["rails"], store_id, livemode, currency, amount),
+        customer_proven=proven,
+        rails=choose_rails(
+            given["rails"],
+            store_id,
+            livemode,
+            currency,
+            amount,
+            wallet=offers_wallet(mode, proven),
+        ),
         max_attempts=given["max_attempts"] or settings.max_attempts,
         duration_minutes=duration_minutes,
         reminds=duration_minutes * 60 >= SHORTEST_SECONDS,
@@ -99,14 +117,30 @@ def create_session(
     return answer, True
 
 
+def offers_wallet(mode: str, customer_proven: bool) -> bool:
+    """Whether a session may be paid from its customer's wallet: never for an address typed in,
+    and never to fill that very wallet.
+    """
+    return customer_proven and mode != "topup"
+
+
 def choose_rails(
-    wanted: Sequence[str] | None, store_id: str, livemode: bool, currency: str, amount: int
+    wanted: Sequence[str] | None,
+    store_id: str,
+    livemode: bool,
+    currency: str,
+    amount: int,
+    *,
+    wallet: bool,
 ) -> list[str]:
-    """The rails that are enabled and fit, or the wanted ones of them; raises 422."""
+    """The rails that are enabled and fit, or the wanted ones of them; raises 422.
+
+    `wallet` says whether the customer's wallet may be among them.
+    """
     fitting = [
         offer.rail
         for offer in enabled_rails(store_id, livemode)
-        if rail_fits(offer.rail, currency, amount)
+        if rail_fits(offer.rail, currency, amount) and (wallet or not get_rail(offer.rail).instant)
     ]
     if wanted is None:
         if not fitting:
@@ -120,7 +154,7 @@ def choose_rails(
         if name not in fitting:
             raise invalid(
                 "rail_not_available",
-                f"{name!r} is not enabled or does not take {amount} {currency}.",
+                f"{name!r} is not enabled, or is not offered for {amount} {currency} here.",
                 f"rails.{index}",
             )
     return list(dict.fromkeys(wanted))
@@ -198,8 +232,9 @@ def _refuse_unknown_extras(given: Mapping[str, Any]) -> None:
 
 
 def _find_open(
-    reference: str | None, amount: int, currency: str, mode: str, store_id: str, livemode: bool
+    given: Mapping[str, Any], amount: int, currency: str, store_id: str, livemode: bool
 ) -> dict[str, Any] | None:
+    reference = given["reference"]
     if reference is None:
         raise invalid("missing_required_field", "reuse_open needs a reference.", "reference")
     # Two calls at once for one reference: the second waits here and then finds the first's.
@@ -213,6 +248,8 @@ def _find_open(
         " WHERE session.store_id = %(store_id)s AND session.livemode = %(livemode)s"
         " AND session.reference = %(reference)s AND session.amount = %(amount)s"
         " AND session.currency = %(currency)s AND session.mode = %(mode)s"
+        # Nobody gets a session that may be paid from somebody else's wallet.
+        " AND (NOT session.customer_proven OR session.customer_id = %(customer_id)s)"
         " AND session.status IN ('open', 'processing', 'awaiting_action')"
         f" AND session.expires_at > {STORE_NOW} ORDER BY session.id DESC LIMIT 1",
         store_id=store_id,
@@ -220,6 +257,7 @@ def _find_open(
         reference=reference,
         amount=amount,
         currency=currency,
-        mode=mode,
+        mode=given["mode"],
+        customer_id=given["customer_id"],
     )
     return expand([session])[0] if session is not None else None

@@ -26,18 +26,16 @@ class LineItem(Body):
     image_url: WebUrl | None = None
 
 
-class CreateSession(Body):
+class SessionFields(Body):
+    """What a session may be made of, whatever it is for and whoever pays it."""
+
     amount: Amount | None = None
     currency: Currency
     line_items: list[LineItem] = Field(max_length=100, default_factory=list)
-    mode: Literal["payment", "topup", "subscription"] = "payment"
-    plan: Text200 | None = None
     reference: Text200 | None = None
     description: Text500 | None = None
     metadata: Metadata = Field(default_factory=dict)
     locale: Locale | None = None
-    customer: CustomerGiven | None = None
-    customer_id: Text200 | None = None
     rails: Annotated[list[Text200], Field(min_length=1, max_length=20)] | None = None
     duration_minutes: Annotated[int, Field(ge=1, le=43_200)] | None = None
     max_attempts: Annotated[int, Field(ge=1, le=10)] | None = None
@@ -45,6 +43,13 @@ class CreateSession(Body):
     cancel_url: WebUrl | None = None
     coupon: Text200 | None = None
     reuse_open: bool = False
+
+
+class CreateSession(SessionFields):
+    mode: Literal["payment", "topup", "subscription"] = "payment"
+    plan: Text200 | None = None
+    customer: CustomerGiven | None = None
+    customer_id: Text200 | None = None
 
 
 class UpdateSession(Body):
@@ -116,7 +121,7 @@ class AttemptAnswer(BaseModel):
     transfer_memo: str
     qr: QrCode | None
     transfer_details: TransferDetails | None
-    deeplinks: list[Deeplink]
+    deeplinks: list[Deeplink] = Field(description="Empty once the attempt is over.")
     redirect_url: str | None
     provider_reference: str | None
     failure: Failure | None

@@ -56,6 +56,10 @@ def make_trade(client: FlaskClient, *, livemode: bool = False) -> Trade:
         till.pay("RENT FOR MAY", 700_000),
     ]
     till.call("POST", f"/checkout/sessions/{cancelled['session']}/cancel")
+    customer = till.session(waiting["session"])["customer"]
+    for _ in range(2):
+        gift = till.pay("A GIFT", 80_000)
+        till.resolve(gift["id"], "credit_wallet", customer=customer)
     plain = till.make_session(reference="plain")
     delivery = till.call("POST", f"/webhook-endpoints/{endpoint}/test")[1]
     payments = till.call("GET", "/payments")[1]["data"]
@@ -69,6 +73,7 @@ def make_trade(client: FlaskClient, *, livemode: bool = False) -> Trade:
             "endpoint_id": endpoint,
             "delivery_id": delivery["id"],
             "event_id": delivery["event"],
+            "customer_id": customer,
         },
         lists={
             "session_id": [plain["id"], *(a["session"] for a in (paid, short, over, cancelled))],

@@ -25,6 +25,7 @@ PREFIXES = {
     "endpoint_id": "we",
     "delivery_id": "whd",
     "event_id": "evt",
+    "customer_id": "cus",
 }
 
 # A body that each operation takes, so that nothing but the key or the id can be what is refused.
@@ -34,11 +35,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/checkout/sessions/{session_id}/attempts": {"rail": "vietqr"},
     "POST /api/v1/checkout/sessions/{session_id}/fulfilment": {"status": "confirmed"},
     "POST /api/v1/transfers/{transfer_id}/resolve": {"action": "write_off", "note": "n"},
+    "POST /api/v1/customers/{customer_id}/wallet/topups": {"amount": 100_000, "currency": "VND"},
     "POST /api/v1/test/clock/advance": {"seconds": 1},
     "POST /api/v1/test/rails/vietqr/faults": {"next": ["html"]},
     "POST /api/v1/webhook-endpoints": {"url": "http://127.0.0.1:1/x"},
     "PATCH /api/v1/webhook-endpoints/{endpoint_id}": {"description": "new"},
 }
+
+# What an operation must be asked, so that nothing but the key or the id can be refused.
+QUERIES = {"GET /api/v1/customers/{customer_id}/wallet/can-pay": "?amount=1&currency=VND"}
 
 MALFORMED = [
     "Bearer",
@@ -78,7 +83,7 @@ class Operation:
         return self.described.get("security") != []
 
     def fill(self, ids: dict[str, str]) -> str:
-        return self.path.format(**ids)
+        return self.path.format(**ids) + QUERIES.get(self.label, "")
 
     def send(
         self, api: FlaskClient, path: str, headers: dict[str, str], address: str = "192.0.2.1"

@@ -13,6 +13,13 @@ from checkout.core.db import db, execute, run, unit_of_work
 from checkout.ops.checks import CHECKS
 from tests.factories.books import read_one
 from tests.factories.till import make_till, memo_of
+from tests.factories.wallets import (
+    fill_wallet,
+    make_customer,
+    make_session,
+    offer_wallet,
+    pay_from_wallet,
+)
 
 # Check → the statement that breaks its rule and, as far as can be, no other. The names in
 # braces are ids of what `store` made.
@@ -50,6 +57,9 @@ BREACHES: dict[str, str] = {
     ),
     "transfer_in_scope": "UPDATE transfer SET livemode = true WHERE id = '{unknown}'",
     "payment_has_journal": "UPDATE journal SET payment_id = NULL WHERE payment_id = '{payment}'",
+    "wallet_pays_once": "UPDATE transfer SET amount = amount - 1 WHERE id = '{spent}'",
+    "wallet_has_owner": "UPDATE customer SET livemode = true WHERE id = '{customer}'",
+    "wallet_moves_are_told": "DELETE FROM outbox WHERE type = 'wallet.debited'",
     "payment_completes": "UPDATE checkout_session SET status = 'expired' WHERE id = '{paid}'",
     "received_is_counted": (
         "UPDATE checkout_session SET amount_received = amount_received + 1 WHERE id = '{short}'"
@@ -96,6 +106,14 @@ def store(client) -> dict[str, str]:
     till.resolve(assigned["id"], "assign", session=late["session"])
     written_off = till.pay("A GIFT", 10_000)
     till.resolve(written_off["id"], "write_off")
+    offer_wallet(till.shop)
+    customer = make_customer(till.shop)
+    fill_wallet(till, customer, 400_000)
+    bought = make_session(till, customer, 300_000)
+    pay_from_wallet(till, bought)
+    spent = read_one("SELECT id FROM transfer WHERE session_id = %(id)s", id=bought)
+    topup = till.make_session(200_000, mode="topup", customer_id=customer)
+    till.pay(memo_of(till.start(topup["id"])), 200_000)
     payment = read_one("SELECT id FROM payment WHERE session_id = %(id)s", id=paid["session"])
     return {
         "store": till.shop.store.id,
@@ -104,6 +122,8 @@ def store(client) -> dict[str, str]:
         "payment": payment.id,
         "transfer": transfer["id"],
         "unknown": unknown["id"],
+        "customer": customer,
+        "spent": spent.id,
     }
 
 

@@ -9,6 +9,13 @@ import pytest
 from tests.factories.books import balances, events_of, journals_of, read_one
 from tests.factories.stores import make_shop
 from tests.factories.till import Till, deadline_of, make_till, memo_of
+from tests.factories.wallets import (
+    make_customer,
+    make_session,
+    offer_wallet,
+    pay_from_wallet,
+    wallet_of,
+)
 
 BANK, BALANCE, SUSPENSE = "clearing:vietqr", "store_balance", "suspense"
 DISPOSITIONS = (
@@ -326,12 +333,69 @@ def test_a_session_in_another_currency_does_not_get_it(till):
     assert refused(till, transfer, "assign", session=target["id"]) == (422, "wrong_currency")
 
 
+# credit_wallet
+
+
+@pytest.mark.parametrize("what", DISPOSITIONS)
+def test_crediting_a_wallet_gives_it_to_the_customer(till, what):
+    transfer, customer = held(till, what), make_customer(till.shop)
+    answer = resolved(till, transfer, "credit_wallet", customer=customer)
+
+    assert (answer["amount_held"], answer["disposition"]) == (0, transfer["disposition"])
+    resolution = answer["resolution"]
+    assert (resolution["action"], resolution["customer"]) == ("credit_wallet", customer)
+    assert last_journal(transfer) == ("adjustment", {SUSPENSE: -300_000, "wallet": 300_000})
+    assert SUSPENSE not in balances(till.shop.store.id)
+    assert wallet_of(till, customer) == {"VND": 300_000}
+    again = refused(till, transfer, "credit_wallet", customer=customer)
+    assert again == (409, "transfer_already_resolved")
+    assert [type_ for type_ in events_of(till.shop.store.id) if type_.startswith("wallet.")] == [
+        "wallet.credited"
+    ]
+
+
+def test_a_part_that_went_to_a_wallet_is_asked_for_again(till):
+    transfer = held(till, "partial")
+    resolved(till, transfer, "credit_wallet", customer=make_customer(till.shop))
+    session = till.session(transfer["session"])
+
+    assert (session["status"], session["payment_status"]) == ("processing", "unpaid")
+    assert session["current_attempt"]["amount"] == 500_000
+
+
+def test_a_wallet_needs_its_customer(till):
+    transfer = held(till, "duplicate")
+    live = make_shop(True, till.shop.store)
+
+    assert refused(till, transfer, "credit_wallet") == (422, "missing_required_field")
+    for stranger in (make_customer(make_shop()), make_customer(live), "cus_x", transfer["id"]):
+        found = refused(till, transfer, "credit_wallet", customer=stranger)
+        assert found == (404, "resource_missing")
+    target = till.make_session()["id"]
+    customer = make_customer(till.shop)
+    given = {"customer": customer, "session": target}
+    assert refused(till, transfer, "credit_wallet", **given) == (422, "invalid_value")
+    assert refused(till, transfer, "accept", customer=customer) == (422, "invalid_value")
+
+
+def test_what_a_wallet_paid_with_is_not_held(till):
+    customer = make_customer(till.shop)
+    offer_wallet(till.shop)
+    resolved(till, held(till, "duplicate", 500_000), "credit_wallet", customer=customer)
+    session_id = make_session(till, customer)
+    pay_from_wallet(till, session_id)
+    (transfer,) = till.call("GET", f"/transfers?session={session_id}")[1]["data"]
+
+    for action, fields in (("write_off", {}), ("credit_wallet", {"customer": customer})):
+        status, answer = till.resolve(transfer["id"], action, **fields)
+        assert (status, answer["error"]["code"]) == (409, "transfer_already_resolved")
+
+
 # who, and what is told
 
 
-@pytest.mark.parametrize("action", ["credit_wallet", "refund"])
-def test_actions_of_later_areas_are_refused_cleanly(till, action):
-    assert refused(till, held(till, "duplicate"), action) == (422, "action_not_available")
+def test_actions_of_later_areas_are_refused_cleanly(till):
+    assert refused(till, held(till, "duplicate"), "refund") == (422, "action_not_available")
 
 
 @pytest.mark.parametrize(
