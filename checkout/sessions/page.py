@@ -174,7 +174,7 @@ class PageState:
             return ("exact",)
         if self.prompt_kind == "redirect":
             return PAGE_PLAYS
-        plays = TRANSFER_PLAYS + (("mangled",) if self.prompt and self.prompt.takes_memo else ())
+        plays = TRANSFER_PLAYS + (("mangled",) if self.prompt and self.prompt.typed else ())
         return ("rest", *plays[1:]) if self.amount_received else plays
 
     @property

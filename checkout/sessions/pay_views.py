@@ -22,15 +22,15 @@ from werkzeug.wrappers import Response as BaseResponse
 from checkout.core import ids
 from checkout.core.assets import compress_page
 from checkout.core.db import db, one, unit_of_work
-from checkout.core.errors import Problem, too_many
-from checkout.core.hub import Full, Hub, open_hub
+from checkout.core.errors import Problem
+from checkout.core.hub import Hub, open_hub
 from checkout.core.i18n import LOCAL_TIME, remember_choice, request_locale, text
 from checkout.core.limits import limit_calls
 from checkout.core.money import format_money
 from checkout.core.origin import refuse_foreign_form, refuse_foreign_socket
 from checkout.core.presence import saw
 from checkout.core.qr import qr_png, qr_svg
-from checkout.core.sockets import sock
+from checkout.core.sockets import prepare_handshake, sock
 from checkout.core.web import client_key
 from checkout.sessions.end import abandon_session
 from checkout.sessions.page import load_page
@@ -49,7 +49,6 @@ from checkout.sessions.viewer import read_viewer
 blueprint = Blueprint("pay", __name__, url_prefix="/pay/<session_id>")
 
 FORMS_PER_MINUTE = 30
-SOCKET_RETRY_SECONDS = 30
 MAX_SEEN = 40
 
 
@@ -131,17 +130,9 @@ def guard_socket() -> None:
     if request.endpoint != "pay.follow":
         return
     refuse_foreign_socket()
-    # Compression would cost every socket 90 KB for messages that come once in minutes.
-    request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
     locale = _socket_locale((request.view_args or {}).get("session_id", ""))
     g.page_variant = read_viewer().variant(locale)
-    try:
-        _hub().check_room(client_key())
-    except Full:
-        # The page asks by itself, as it does without a socket.
-        raise too_many(
-            "too_many_sockets", "Too many pages are open.", SOCKET_RETRY_SECONDS
-        ) from None
+    prepare_handshake()
 
 
 @sock.route("/live", bp=blueprint, endpoint="follow")  # type: ignore[untyped-decorator]
@@ -184,7 +175,9 @@ def _load_qr(session_id: str) -> Any:
         row = one(
             "SELECT attempt.prompt ->> 'qr_payload' AS payload,"
             " coalesce(attempt.prompt -> 'transfer_details' ->> 'memo',"
-            " replace(attempt.code, '-', '')) AS memo, attempt.currency, attempt.expires_at,"
+            " replace(attempt.code, '-', '')) AS memo, attempt.currency,"
+            " least(attempt.expires_at, (attempt.prompt ->> 'expires_at')::timestamptz)"
+            " AS expires_at,"
             " greatest(session.amount - session.amount_received, 0) AS amount"
             " FROM attempt JOIN checkout_session AS session ON session.id = attempt.session_id"
             " WHERE attempt.session_id = %(session_id)s"

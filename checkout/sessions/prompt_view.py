@@ -47,9 +47,11 @@ class PromptView:
         return self.details.get("memo") or self.code.replace("-", "")
 
     @property
-    def takes_memo(self) -> bool:
-        """Whether the payer types or checks a message with the transfer."""
-        return "memo" in self.details
+    def typed(self) -> bool:
+        """Whether a payer may type the transfer in, message and all; else only the code is known
+        again when its money comes.
+        """
+        return "bank_code" in self.details and "memo" in self.details
 
     @property
     def mark(self) -> str:

@@ -18,7 +18,12 @@ NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 PROMPT = {
     "kind": "transfer",
     "qr_payload": "000201",
-    "transfer_details": {"memo": "HM7K3QX9W", "bank_name": "VCB", "account_number": "1"},
+    "transfer_details": {
+        "memo": "HM7K3QX9W",
+        "bank_code": "VCB",
+        "bank_name": "VCB",
+        "account_number": "1",
+    },
     "deeplinks": [{"app": "mb", "name": "MB", "url": "https://dl.example/?a=1", "fills": True}],
 }
 
