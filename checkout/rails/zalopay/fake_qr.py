@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from binascii import crc_hqx
+from checkout.rails.emv import crc16, write_field
 
 ACQUIRER = "970454"
 ACCOUNT = "99ZP24002M00000001"
@@ -10,22 +10,16 @@ ACCOUNT = "99ZP24002M00000001"
 
 def make_qr(*, amount: int, reference: str) -> str:
     """A dynamic VietQR string for whole dong that carries the order's id."""
-    target = _tag("00", ACQUIRER) + _tag("01", ACCOUNT)
-    merchant = _tag("00", "A000000727") + _tag("01", target) + _tag("02", "QRIBFTTA")
-    text = "".join(
-        (
-            _tag("00", "01"),
-            _tag("01", "12"),
-            _tag("38", merchant),
-            _tag("53", "704"),
-            _tag("54", str(amount)),
-            _tag("58", "VN"),
-            _tag("62", _tag("08", reference)),
-            "6304",
-        )
-    )
-    return f"{text}{crc_hqx(text.encode(), 0xFFFF):04X}"
-
-
-def _tag(tag: str, value: str) -> str:
-    return f"{tag}{len(value):02d}{value}"
+    target = write_field("00", ACQUIRER) + write_field("01", ACCOUNT)
+    merchant = write_field("00", "A000000727") + write_field("01", target)
+    fields = {
+        "00": "01",
+        "01": "12",
+        "38": merchant + write_field("02", "QRIBFTTA"),
+        "53": "704",
+        "54": str(amount),
+        "58": "VN",
+        "62": write_field("08", reference),
+    }
+    text = "".join(write_field(tag, value) for tag, value in fields.items()) + "6304"
+    return text + crc16(text)
