@@ -7,26 +7,28 @@ Works with threads and, patched by gevent, with greenlets.
 
 from __future__ import annotations
 
-import contextlib
-import ipaddress
 import logging
-import resource
 import secrets
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from simple_websocket import ConnectionClosed
-from wsproto.events import TextMessage
 
+from checkout.core.listener import Listener
 from checkout.core.logs import log
 from checkout.core.presence import saw_all
-from checkout.core.redis import connect
+from checkout.core.room import Full, add_keeper, room
+from checkout.core.sockets import (
+    INTERNAL_ERROR,
+    POLICY_VIOLATION,
+    TRY_LATER,
+    WholeSends,
+    send_text,
+)
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -36,28 +38,13 @@ CHANNEL = "pay:"
 ALIVE_SECONDS = 25.0
 ALIVE = "{}"
 """Data that changes nothing in the page and lets it know that the socket is alive."""
-SEND_SECONDS = 10.0
-"""A browser that takes no byte for so long is dropped."""
 MESSAGES_MAX = 200
 """Pages have nothing to say; who talks more than this is dropped."""
-PAGES_MAX = 12_000
-PAGES_PER_ADDRESS = 200
 DRAWERS = 4
-RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0)
 REDRAW_SECONDS = 1.0
-LISTEN_SECONDS = 5.0
 SHOW_SECONDS = 10.0
 
-POLICY_VIOLATION = 1008
-INTERNAL_ERROR = 1011
-TRY_LATER = 1013
-
-_hubs: WeakSet[Hub] = WeakSet()
 _starting = Lock()
-
-
-class Full(Exception):
-    """This process, or this address, has as many open pages as it may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +63,9 @@ Draw = Callable[[str, str], Drawing]
 class Page:
     """One open socket and what it is to be sent next."""
 
-    def __init__(self, topic: str, variant: str, address: str, wake: Event) -> None:
+    def __init__(self, topic: str, variant: str, wake: Event) -> None:
         self.topic = topic
         self.variant = variant
-        self.address = address
         self.wake = wake
         self.seq = 0
         self.waiting: Drawing | None = None
@@ -108,18 +94,19 @@ class Hub:
         self.draw = draw
         self.name = secrets.token_hex(8)
         self.pages: dict[str, set[Page]] = {}
-        self.addresses: Counter[str] = Counter()
         self.lock = Lock()
         self.dirty: dict[str, None] = {}
         """Topics to draw anew, oldest first; a topic stands in it once."""
         self.work = Event()
-        self.subscribed = Event()
+        redis_url = app.extensions["checkout_config"].redis_url
+        self.listener = Listener(redis_url, CHANNEL, self._hear, began=self._note_all)
+        self.subscribed = self.listener.subscribed
         self.ended = Event()
         self.stopped = False
 
     def start(self) -> None:
         """Start listening and drawing; the threads end with the process."""
-        Thread(target=self._listen_for_ever, name="hub:listen", daemon=True).start()
+        self.listener.start()
         Thread(target=self._show_for_ever, name="hub:show", daemon=True).start()
         for number in range(DRAWERS):
             Thread(target=self._draw_for_ever, name=f"hub:draw-{number}", daemon=True).start()
@@ -127,21 +114,15 @@ class Hub:
     def stop(self) -> None:
         """End the threads soon."""
         self.stopped = True
+        self.listener.stop()
         self.ended.set()
         self.work.set()
 
     # Pages
 
-    def check_room(self, address: str) -> None:
-        """Raise Full when one more page of this address is too many."""
-        if self.count() >= pages_max():
-            raise Full("process")
-        if self.addresses[address] >= PAGES_PER_ADDRESS and not stands_for_many(address):
-            raise Full("address")
-
     def count(self) -> int:
         """How many pages are open here."""
-        return self.addresses.total()
+        return sum(len(pages) for pages in list(self.pages.values()))
 
     def serve(
         self, socket: Server, *, topic: str, variant: str, address: str, seen: str = ""
@@ -151,14 +132,17 @@ class Hub:
         `seen` is the version that the browser already shows.
         """
         # The event that simple-websocket sets when the browser says something or is gone.
-        page = Page(topic, variant, address, wake=socket.event)
+        page = Page(topic, variant, wake=socket.event)
         socket.sock = WholeSends(socket.sock)
         try:
-            self._join(page)
+            with room().place(address):
+                self._keep_right(page, socket, seen)
         except Full:
             # Others took the last places since the handshake.
             socket.close(TRY_LATER)
-            return
+
+    def _keep_right(self, page: Page, socket: Server, seen: str) -> None:
+        self._join(page)
         try:
             # Joined first, drawn after: a change between the two is not missed.
             self._draw_first(page)
@@ -178,9 +162,7 @@ class Hub:
 
     def _join(self, page: Page) -> None:
         with self.lock:
-            self.check_room(page.address)
             self.pages.setdefault(page.topic, set()).add(page)
-            self.addresses[page.address] += 1
 
     def _leave(self, page: Page) -> None:
         with self.lock:
@@ -188,9 +170,6 @@ class Hub:
             pages.discard(page)
             if not pages:
                 self.pages.pop(page.topic, None)
-            self.addresses[page.address] -= 1
-            if self.addresses[page.address] <= 0:
-                del self.addresses[page.address]
 
     def _send_until_closed(self, page: Page, socket: Server, shown: str) -> None:
         said = 0
@@ -275,64 +254,14 @@ class Hub:
 
     # Listening
 
-    def _listen_for_ever(self) -> None:
-        from redis.exceptions import RedisError  # noqa: PLC0415 - only who listens pays for it
+    def _hear(self, topic: str, sender: bytes) -> None:
+        # What this process said itself it knows already.
+        if sender != self.name.encode():
+            self.note([topic])
 
-        failures = 0
-        while not self.stopped:
-            try:
-                self._listen()
-                failures = 0
-            except (RedisError, OSError) as error:
-                if self.subscribed.is_set():
-                    failures = 0
-                    log("push_redis_lost", logging.WARNING, error=type(error).__name__)
-                self.subscribed.clear()
-                time.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
-                failures += 1
-
-    def _listen(self) -> None:
-        client = connect(self.app.extensions["checkout_config"].redis_url)
-        with contextlib.closing(client), client.pubsub() as subscription:  # type: ignore[no-untyped-call]
-            subscription.psubscribe(f"{CHANNEL}*")
-            while not self.stopped:
-                message = subscription.get_message(timeout=LISTEN_SECONDS)
-                if message is None:
-                    subscription.ping()
-                elif message["type"] == "psubscribe":
-                    self.subscribed.set()
-                    # Whatever changed while nobody listened.
-                    self.note(list(self.pages))
-                elif message["type"] == "pmessage" and message["data"] != self.name.encode():
-                    self.note([message["channel"].decode()[len(CHANNEL) :]])
-
-
-class WholeSends:
-    """A socket whose `send` sends everything, one sender at a time, or fails in time.
-
-    The library sends frames from two threads with a plain `send`, which may send half a frame
-    to a browser that reads slowly.
-    """
-
-    def __init__(self, sock: Any) -> None:
-        self._sock = sock
-        self._lock = Lock()
-        self._sock.settimeout(SEND_SECONDS)
-
-    def send(self, data: bytes) -> int:
-        with self._lock:
-            self._sock.sendall(data)
-        return len(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
-
-
-def send_text(socket: Server, data: str) -> None:
-    """Send one text message; raises ConnectionClosed or OSError."""
-    if not socket.connected:
-        raise ConnectionClosed(socket.close_reason, socket.close_message)
-    socket.sock.send(socket.ws.send(TextMessage(data=data)))
+    def _note_all(self) -> None:
+        """Whatever changed while nobody listened."""
+        self.note(list(self.pages))
 
 
 def publish(redis: Redis, session_ids: Sequence[str], *, sender: str) -> None:
@@ -349,7 +278,7 @@ def open_hub(app: Flask, draw: Draw) -> Hub:
         found: Hub | None = app.extensions.get("checkout_hub")
         if found is None:
             found = app.extensions["checkout_hub"] = Hub(app, draw)
-            _hubs.add(found)
+            add_keeper(found)
             found.start()
     return found
 
@@ -357,21 +286,3 @@ def open_hub(app: Flask, draw: Draw) -> Hub:
 def running_hub(app: Flask) -> Hub | None:
     """The hub of this application if a page was ever open in this process."""
     return app.extensions.get("checkout_hub")
-
-
-def all_hubs() -> list[Hub]:
-    """Every hub of this process."""
-    return list(_hubs)
-
-
-def pages_max() -> int:
-    """Sockets never take more than half of the files that this process may open."""
-    return min(PAGES_MAX, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
-
-
-def stands_for_many(address: str) -> bool:
-    """Whether an address is a proxy's or this machine's own rather than one household's."""
-    try:
-        return ipaddress.ip_network(address).is_private
-    except ValueError:
-        return True

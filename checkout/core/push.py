@@ -10,11 +10,10 @@ from collections.abc import Iterable
 
 from flask import current_app
 
-from checkout.core import hub
+from checkout.core import hub, room
 from checkout.core.db import after_commit
 from checkout.core.redis import with_redis
-
-SERVICE_RESTART = 1012
+from checkout.core.sockets import SERVICE_RESTART
 
 
 class Announcement:
@@ -45,6 +44,5 @@ def announce(session_ids: Iterable[str]) -> None:
 
 
 def close_all(code: int = SERVICE_RESTART) -> None:
-    """Close every open page's socket in this process, so that browsers come back elsewhere."""
-    for each in hub.all_hubs():
-        each.close_all(code)
+    """Close every open socket of this process, so that browsers come back elsewhere."""
+    room.close_all(code)

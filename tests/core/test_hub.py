@@ -13,8 +13,8 @@ from flask_sock import Sock
 from simple_websocket import ConnectionClosed
 
 from checkout.core import hub as hub_module
-from checkout.core import push
-from checkout.core.hub import Drawing, Full, Hub, Page, open_hub, stands_for_many
+from checkout.core import push, sockets
+from checkout.core.hub import Drawing, Hub, Page, open_hub
 from checkout.core.presence import on_screen
 from checkout.core.redis import init_redis
 from checkout.core.sockets import init_sockets
@@ -166,7 +166,7 @@ def test_only_the_newest_waits():
         def set(self) -> None:
             pass
 
-    page = Page("cs_1", "vi", "127.0.0.1", Wake())
+    page = Page("cs_1", "vi", Wake())
     for seq in range(1, 1000):
         page.offer(Drawing(seq, str(seq), "x" * 1000))
     page.offer(Drawing(3, "3", "old"))
@@ -234,7 +234,7 @@ def test_a_large_message_closes_the_socket(server):
 
 
 def test_who_does_not_read_is_dropped_and_holds_up_nobody(own_app, server, board, monkeypatch):
-    monkeypatch.setattr(hub_module, "SEND_SECONDS", 0.5)
+    monkeypatch.setattr(sockets, "SEND_SECONDS", 0.5)
     host, port = server.split(":")
     with socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -251,38 +251,6 @@ def test_who_does_not_read_is_dropped_and_holds_up_nobody(own_app, server, board
                 announce(own_app, "cs_1")
                 assert reader.receive(5).startswith(str(seq))
             wait_for(lambda: hub_of(own_app).count() == 1, seconds=10)
-
-
-def test_one_household_opens_no_more_than_its_share(own_app, server, monkeypatch):
-    monkeypatch.setattr(hub_module, "PAGES_PER_ADDRESS", 2)
-    with (
-        open_socket(server, "/live/cs_1?address=203.0.113.7") as one,
-        open_socket(server, "/live/cs_1?address=203.0.113.7") as two,
-    ):
-        assert one.receive(5)
-        assert two.receive(5)
-        monkeypatch.setattr(hub_module, "stands_for_many", lambda address: False)
-        with pytest.raises(Full):
-            hub_of(own_app).check_room("203.0.113.7")
-        hub_of(own_app).check_room("203.0.113.8")
-
-
-def test_a_process_opens_no_more_than_its_files_allow(own_app, server, monkeypatch):
-    monkeypatch.setattr(hub_module, "PAGES_MAX", 1)
-    with open_socket(server, "/live/cs_1") as one:
-        one.receive(5)
-        with pytest.raises(Full):
-            hub_of(own_app).check_room("203.0.113.8")
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "192.168.1.5", "local", "::1"])
-def test_a_proxy_stands_for_many(address):
-    assert stands_for_many(address)
-
-
-@pytest.mark.parametrize("address", ["8.8.8.8", "113.161.1.1", "2400:8905::/64"])
-def test_a_household_stands_for_itself(address):
-    assert not stands_for_many(address)
 
 
 def test_redis_may_go_and_come_back(run_stack, board):

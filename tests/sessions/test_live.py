@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from checkout.core import hub, ids
+from checkout.core import ids, room
 from checkout.core.db import one, unit_of_work
 from checkout.sessions.end import abandon_session
 from tests.factories.checkouts import make_checkout, show_code, transfer
@@ -93,7 +93,7 @@ def test_compression_is_not_agreed_to(server, session_id):
 
 
 def test_a_full_process_says_so(server, session_id, monkeypatch):
-    monkeypatch.setattr(hub, "PAGES_MAX", 0)
+    monkeypatch.setattr(room, "PLACES_MAX", 0)
     status, headers = handshake(server, f"/pay/{session_id}/live")
     assert status == 429
     assert headers["retry-after"]
