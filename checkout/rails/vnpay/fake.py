@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from checkout.rails.base import (
     Account,
@@ -28,6 +28,9 @@ class FakeVNPay(Fake):
     """A payment page on which anybody may press any button."""
 
     retry_minutes = (5,) * 9
+
+    def demo_settings(self, new_secret: Callable[[], str]) -> dict[str, Any]:
+        return {"tmn_code": "DEMOSHOP", "hash_secret": new_secret(), "environment": "sandbox"}
 
     def pay(
         self,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -332,6 +333,17 @@ def test_a_retry_is_the_same_to_the_byte() -> None:
     assert len(FAKE.retry_minutes) == 9
     assert isinstance(call, FakeCall)
     assert query_of(call)["vnp_TransactionStatus"] == "00"
+
+
+def test_the_demos_account_is_whole() -> None:
+    settings = FAKE.demo_settings(lambda: "made-up")
+
+    assert not RAIL.check_settings(settings)
+    assert RAIL.can_ask(make_account(**settings))
+    for setting in RAIL.settings:
+        value = settings.get(setting.name)
+        assert value is None or setting.pattern is None or re.fullmatch(setting.pattern, value)
+        assert value is not None or not setting.required
 
 
 def test_a_browser_with_another_accounts_url_is_refused() -> None:
