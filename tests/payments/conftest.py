@@ -11,6 +11,8 @@ from flask.testing import FlaskClient
 from checkout.core.http import HttpAnswer
 from checkout.payments import simulate
 from checkout.rails import client as rails_client
+from checkout.rails import registry
+from tests.factories.asking import NAME, AskedRail
 from tests.factories.books import check_books
 from tests.factories.till import Till, make_till
 
@@ -48,3 +50,13 @@ def asked(session_app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(rails_client, "send", ask)
     monkeypatch.setattr(simulate, "send", carry)
     return paths
+
+
+@pytest.fixture
+def provider() -> Iterator[AskedRail]:
+    """A way to pay whose provider only answers questions."""
+    rail = AskedRail()
+    registry.add_rail(rail)
+    yield rail
+    rail.hold.set()
+    del registry._own[NAME]
