@@ -1,0 +1,1 @@
+"""KHQR strings, paid from any Cambodian bank app and found by asking Bakong."""
