@@ -101,7 +101,7 @@ CHECKS = (
         "notice_has_transfer",
         "every judged notice of money has its transfer",
         "SELECT inbox.id, inbox.result FROM inbox WHERE judged_at IS NOT NULL"
-        " AND result NOT IN ('ignored', 'repeated', 'failed') AND NOT EXISTS"
+        " AND result NOT IN ('ignored', 'repeated', 'failed', 'unknown_attempt') AND NOT EXISTS"
         " (SELECT FROM transfer WHERE transfer.inbox_id = inbox.id)",
     ),
     Check(

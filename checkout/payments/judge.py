@@ -133,7 +133,7 @@ def _fail_named(arrival: Arrival) -> str:
         if attempt.rail_account_id == arrival.rail_account_id
     }
     if not known:
-        return "unknown_code"
+        return "unknown_attempt"
     if len(attempts) != 1:
         return "ignored"
     details = arrival.notice.details

@@ -158,7 +158,10 @@ class Receipt:
 
     stored: bool
     disposition: str | None = None
-    """A transfer's disposition, 'failed', 'ignored', or None while it is not judged yet."""
+    """A transfer's disposition, 'failed', 'ignored', or None while it is not judged yet.
+
+    A failure that names no attempt of ours is 'unknown_attempt'.
+    """
     repeated: bool = False
     """It had been stored before; `disposition` says what became of it then."""
     details: Mapping[str, Any] = field(default_factory=dict)

@@ -180,6 +180,13 @@ def test_a_no_that_names_two_attempts_is_believed_for_neither(till):
     assert till.attempt(one["id"])["status"] == till.attempt(two["id"])["status"] == "pending"
 
 
+def test_a_no_that_names_nobody_is_known_as_that(till):
+    (inbox_id,) = store(till, notice(till, "f", "HMNOBODYS", outcome="failed"))
+
+    assert judge_batch() == {inbox_id: "unknown_attempt"}
+    assert read("SELECT 1 FROM transfer") == []
+
+
 @pytest.mark.parametrize("outcome", ["pending", "ignored"])
 def test_what_is_neither_yes_nor_no_changes_nothing(till, outcome):
     attempt = till.make_attempt(1000)

@@ -66,7 +66,7 @@ def _code_of(receipt: Receipt) -> str:  # noqa: PLR0911 - one line a case
     disposition = receipt.disposition
     if not receipt.stored:
         return "99"
-    if disposition == "unknown_code":
+    if disposition in ("unknown_code", "unknown_attempt"):
         return "01"
     if disposition in ("partial", "over") or receipt.details.get("why") == WRONG_AMOUNT:
         return "04"

@@ -195,6 +195,7 @@ def test_a_time_that_cannot_be_read_is_none() -> None:
         (Receipt(True, "repeated"), "02"),
         (Receipt(True, "ignored", details={"failure_code": "declined"}), "02"),
         (Receipt(True, "unknown_code"), "01"),
+        (Receipt(True, "unknown_attempt"), "01"),
         (Receipt(True, "unknown_code", repeated=True), "01"),
         (Receipt(True, "partial"), "04"),
         (Receipt(True, "partial", repeated=True), "04"),
