@@ -118,9 +118,9 @@ RULES = {
     ),
     "a notice was judged without a trace": (
         "SELECT id FROM inbox WHERE judged_at IS NOT NULL"
-        " AND result NOT IN ('ignored', 'failed', 'unknown_attempt') AND NOT EXISTS (SELECT FROM transfer WHERE transfer.store_id ="
-        " inbox.store_id AND inbox.provider_reference IN"
-        " (transfer.provider_reference, transfer.twin_reference))"
+        " AND result NOT IN ('ignored', 'failed', 'unknown_attempt') AND NOT EXISTS"
+        " (SELECT FROM transfer WHERE transfer.store_id = inbox.store_id"
+        " AND inbox.provider_reference IN (transfer.provider_reference, transfer.twin_reference))"
     ),
 }
 
