@@ -11,6 +11,7 @@ from checkout.core import ids
 from checkout.core.crypto import hash_secret
 from checkout.core.db import one, unit_of_work
 from checkout.keys.create import create_key
+from checkout.ledger.post import WALLET
 from checkout.merchants.rail_accounts import configure_rail
 from checkout.merchants.stores import create_store, load_store
 from checkout.payments.start import start_attempt
@@ -39,6 +40,7 @@ def make_demo(var_dir: Path, base_url: str) -> Path:
         rails = {
             name: _rail(store_id, name, accounts.get(name, {}), base_url) for name in folders()
         }
+        configure_rail(store_id, False, WALLET, {}, enabled=True, actor=ACTOR)
         page_id = _page(store_id)
     start_attempt(page_id, "vietqr", actor=ACTOR)
     demo = {

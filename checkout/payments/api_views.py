@@ -164,6 +164,8 @@ def get_transfer(call: Call, transfer_id: str) -> dict[str, Any]:
         "missing_required_field",
     ),
     tag="Transfers",
+    description="`assign` names the `session` that is to have it, `credit_wallet` the `customer`"
+    " whose wallet in the money's own currency is to hold it.",
 )
 def post_resolve(call: Call, transfer_id: str) -> dict[str, Any]:
     """`accept`, `assign` (with `session`), `credit_wallet` (with `customer`) or `write_off`."""

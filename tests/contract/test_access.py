@@ -36,8 +36,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/checkout/sessions/{session_id}/fulfilment": {"status": "confirmed"},
     "POST /api/v1/transfers/{transfer_id}/resolve": {"action": "write_off", "note": "n"},
     "POST /api/v1/customers/{customer_id}/wallet/topups": {"amount": 100_000, "currency": "VND"},
+    "POST /api/v1/rails/khqr/check": {"md5s": ["0" * 32]},
     "POST /api/v1/test/clock/advance": {"seconds": 1},
     "POST /api/v1/test/rails/vietqr/faults": {"next": ["html"]},
+    "POST /api/v1/realtime-tokens": {"customer": "cus_1"},
     "POST /api/v1/webhook-endpoints": {"url": "http://127.0.0.1:1/x"},
     "PATCH /api/v1/webhook-endpoints/{endpoint_id}": {"description": "new"},
 }

@@ -7,7 +7,7 @@ import pytest
 
 from checkout.core.db import unit_of_work
 from checkout.keys.revoke import revoke_key
-from checkout.rails.registry import folders
+from checkout.rails.registry import folders, names
 from tests.factories.books import check_books, read, read_one
 
 BASE = "http://127.0.0.1:8123"
@@ -86,7 +86,7 @@ def test_a_second_start_keeps_keys_and_gives_a_fresh_page(make):
     assert {**first, "page_url": ""} == {**second, "page_url": ""}
     assert read_one("SELECT count(*) AS n FROM store").n == 1
     assert read_one("SELECT count(*) AS n FROM api_key").n == 2
-    assert read_one("SELECT count(*) AS n FROM rail_account").n == len(folders())
+    assert read_one("SELECT count(*) AS n FROM rail_account").n == len(names())
 
 
 def test_a_lost_or_damaged_file_means_new_keys(make, tmp_path):
