@@ -1,0 +1,1 @@
+"""Cards on Stripe's hosted page, through Stripe's official SDK."""
