@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
@@ -33,16 +34,13 @@ def take_hook(rail_name: str, rail_account: str) -> Response:
     rail = get_rail(rail_name)
     if request.method != rail.hook_method:
         raise MethodNotAllowed([rail.hook_method])
-    read = _read(rail, account)
+    read = _prove(rail, account_row, account)
     if isinstance(read, Refusal):
         log("hook_refused", logging.WARNING, rail_account=rail_account, reason=read.reason)
         answer = rail.refuse(read)
         if answer is None:
             raise unauthorized("invalid_signature", "The notice is not genuine.")
         return _respond(answer)
-    successor = load_successor(account_row)
-    if successor is not None and isinstance(_read(rail, successor), Refusal):
-        read = [replace(one, details={**one.details, OUTDATED_PROOF: True}) for one in read]
     taken = take_in([incoming_of(account_row, notice) for notice in read])
     receipts = [
         Receipt(
@@ -54,6 +52,22 @@ def take_hook(rail_name: str, rail_account: str) -> Response:
         for notice, one in zip(read, taken, strict=True)
     ]
     return _respond(rail.acknowledge(receipts))
+
+
+def _prove(rail: Rail, account_row: Any, account: Account) -> Sequence[Notice] | Refusal:
+    """The request's notices, by the account's own secrets or by today's.
+
+    A provider keeps calling the address that it was given first, whatever has changed since.
+    """
+    successor = load_successor(account_row)
+    if successor is not None:
+        read = _read(rail, successor)
+        if not isinstance(read, Refusal):
+            return read
+    read = _read(rail, account)
+    if successor is None or isinstance(read, Refusal):
+        return read
+    return [replace(one, details={**one.details, OUTDATED_PROOF: True}) for one in read]
 
 
 def _read(rail: Rail, account: Account) -> Sequence[Notice] | Refusal:

@@ -112,6 +112,17 @@ def test_the_old_address_serves_on_while_the_secret_is_the_same(till):
     assert till.pay(memo_of(attempt), 500_000)["disposition"] == "matched"
 
 
+def test_todays_secret_proves_at_the_old_address_too(till):
+    change_rail(till, api_key="the-key-after-a-theft-00")
+    attempt = till.make_attempt()
+    till.rail["api_key"] = "the-key-after-a-theft-00"
+
+    told = till.pay(memo_of(attempt), 500_000)
+
+    assert told["disposition"] == "matched"
+    assert "outdated_proof" not in told["details"]
+
+
 def signed(body: bytes, timestamp: int, secret: str = SECRET) -> dict[str, str]:
     text = f"{timestamp}.".encode() + body
     digest = hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
