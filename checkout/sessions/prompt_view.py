@@ -51,7 +51,7 @@ class PromptView:
         """Whether a payer may type the transfer in, message and all; else only the code is known
         again when its money comes.
         """
-        return "bank_code" in self.details and "memo" in self.details
+        return bool(self.details.get("bank_code") and self.details.get("memo"))
 
     @property
     def mark(self) -> str:
