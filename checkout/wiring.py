@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from checkout.core.facts import Follower, set_followers
 from checkout.core.outbox import Reaction, one_by_one, set_reactions
+from checkout.embed.messages import tell_customers
 from checkout.payments.leftover import tell_leftover_parts
 from checkout.rails.registry import add_rail
 from checkout.sessions.remind import mail_reminder
@@ -17,7 +18,7 @@ from checkout.webhooks.fanout import fan_out
 from checkout.webhooks.retry import shift_test_deliveries
 
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
-    "*": (fan_out,),
+    "*": (fan_out, tell_customers),
     "checkout.session.expired": (tell_leftover_parts,),
     "checkout.session.abandoned": (tell_leftover_parts,),
     "checkout.session.cancelled": (tell_leftover_parts,),

@@ -37,6 +37,14 @@ def refuse_foreign_socket() -> None:
         raise forbidden("origin_not_allowed", "The socket was opened by another site.")
 
 
+def refuse_odd_origin() -> None:
+    """Raise 403 `origin_not_allowed` for a socket opened by a page without an address."""
+    origin = request.headers.get("Origin")
+    if origin is not None and origin_of(origin) is None:
+        security_event("odd_origin", origin=origin[:200])
+        raise forbidden("origin_not_allowed", "The socket was opened by a page without an address.")
+
+
 def is_own_origin(origin: str) -> bool:
     """Whether an Origin header names this installation: its public or own address, or the
     very host that the request was sent to. Compared by scheme, host and port.
@@ -57,6 +65,12 @@ def origin_of(url: str) -> str | None:
     scheme, host, port = parts
     name = f"[{host}]" if ":" in host else host
     return f"{scheme}://{name}" if port == DEFAULT_PORTS[scheme] else f"{scheme}://{name}:{port}"
+
+
+def host_of_origin(origin: str) -> str | None:
+    """`host[:port]` of an https origin; None for any other."""
+    known = origin_of(origin)
+    return known.removeprefix("https://") if known and known.startswith("https://") else None
 
 
 def _parts(url: str) -> tuple[str, str, int] | None:

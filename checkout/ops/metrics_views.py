@@ -12,6 +12,8 @@ from checkout.core.config import config
 from checkout.core.crypto import same
 from checkout.core.db import one
 from checkout.core.errors import unauthorized
+from checkout.core.exchange import ignored
+from checkout.core.room import room
 
 blueprint = Blueprint("metrics", __name__)
 REGISTRY = CollectorRegistry()
@@ -31,6 +33,11 @@ WAITING = Gauge(
 OPEN_SESSIONS = Gauge("checkout_open_sessions", "Sessions that can be paid.", registry=REGISTRY)
 HELD_TRANSFERS = Gauge(
     "checkout_held_transfers", "Transfers that wait for a person.", registry=REGISTRY
+)
+
+SOCKETS = Gauge("checkout_open_sockets", "Sockets open in this process.", registry=REGISTRY)
+IGNORED = Gauge(
+    "checkout_ignored_messages", "Messages of clients that meant nothing.", registry=REGISTRY
 )
 
 _COUNTS = """
@@ -72,6 +79,8 @@ def _read_counts() -> None:
         WAITING.labels(queue).set(getattr(row, queue))
     OPEN_SESSIONS.set(row.open_sessions)
     HELD_TRANSFERS.set(row.held_transfers)
+    SOCKETS.set(room().count())
+    IGNORED.set(ignored.total())
 
 
 def _start() -> None:

@@ -62,10 +62,18 @@ class UpdateSession(Body):
     coupon: Text200 | None = None
 
 
+Text2000 = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
 class Fulfil(Body):
     status: Literal["confirmed", "failed"]
     reference: Text200 | None = None
-    details: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = None
+    details: Text2000 | Annotated[dict[FactName, Text500], Field(max_length=50)] | None = Field(
+        default=None,
+        description="A text, or facts by name: `property_name`, `check_in`, `check_out` (as"
+        " YYYY-MM-DD), `guests`, `host`, and any other, which the page shows as well.",
+    )
     url: WebUrl | None = None
 
 

@@ -172,3 +172,26 @@ def test_fulfilment_of_what_ended_unpaid_is_refused(till):
 
     assert (status, answer["error"]["code"]) == (409, "session_not_active")
     assert fulfil(till, session["id"], {"status": "maybe"})[0] == 422
+
+
+FACTS = {"property_name": "Homestay Mây", "check_in": "2026-12-24", "guests": "2"}
+
+
+@pytest.mark.parametrize("details", ["Room 4", FACTS, {"a": "b"}])
+def test_details_of_a_fulfilment_are_a_text_or_facts(till, details):
+    session = till.make_session()
+    path = f"/checkout/sessions/{session['id']}/fulfilment"
+    status, answer = till.call("POST", path, {"status": "confirmed", "details": details})
+    assert (status, answer["fulfilment"]["details"]) == (200, details)
+
+
+@pytest.mark.parametrize(
+    "details",
+    ["", "x" * 2001, 7, ["a"], {"a": 1}, {"a": None}, {"a": {"b": "c"}}, {"A b": "c"}, {"a": ""}],
+)
+def test_other_details_are_refused_by_name(till, details):
+    session = till.make_session()
+    path = f"/checkout/sessions/{session['id']}/fulfilment"
+    status, answer = till.call("POST", path, {"status": "confirmed", "details": details})
+    assert status == 422
+    assert answer["error"]["param"].startswith("details")
