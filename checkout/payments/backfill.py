@@ -58,6 +58,8 @@ def ask_live_attempts() -> int:
         rows = run(
             "SELECT rail_account_id AS id, min(created_at) AS since FROM attempt"
             " WHERE status IN ('pending', 'requires_action') AND rail = ANY(%(rails)s)"
+            # The monitor asks about those that have references.
+            " AND NOT EXISTS (SELECT FROM attempt_reference WHERE attempt_id = attempt.id)"
             " GROUP BY rail_account_id ORDER BY random()",
             rails=_listing_rails(),
         )

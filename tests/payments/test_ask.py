@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
-
 import pytest
 
-from checkout.core import clock
 from checkout.core.db import unit_of_work
-from checkout.merchants.rail_accounts import configure_rail
-from checkout.payments.backfill import ask_live_attempts, backfill_account, backfill_all
+from checkout.payments.backfill import ask_live_attempts, backfill_all
 from checkout.payments.faults import plan_faults
 from checkout.payments.simulate import simulate_payment
 from tests.factories.books import balances, read, read_one
@@ -71,42 +66,6 @@ def test_the_monitor_asks_about_attempts_that_wait_only(till, asked):
     assert asked == []
 
 
-def test_a_backfill_finds_money_for_what_has_ended(till, asked):
-    attempt = till.make_attempt(500_000)
-    pay_unheard(till, attempt, amount=200_000)
-    pay_unheard(till, attempt, memo="tien nha")
-    till.advance_and_sweep(10 * 86_400)
-    since = clock.now() - timedelta(hours=1)
-
-    assert backfill_account(till.account, since=since, until=clock.now()) == 2
-    assert backfill_account(till.account, since=since, until=clock.now()) == 0
-    dispositions = {row.disposition for row in read("SELECT disposition FROM transfer")}
-    assert dispositions == {"partial", "unknown_code"}
-    # In time by the bank's clock, though we heard of it ten days later.
-    assert till.session(attempt["session"])["amount_received"] == 200_000
-
-
-def test_superseded_accounts_are_asked_too(till, asked):
-    from tests.factories.stores import make_vietqr
-
-    attempt = till.make_attempt()
-    pay_unheard(till, attempt)
-    make_vietqr(till.shop, **till.rail | {"account_number": "5550001"})
-    backfill_all(hours=1)
-
-    assert till.session(attempt["session"])["status"] == "completed"
-
-
-def test_accounts_that_are_offered_no_more_are_asked_too(till, asked):
-    attempt = till.make_attempt()
-    pay_unheard(till, attempt)
-    with unit_of_work():
-        configure_rail(till.shop.store.id, False, "vietqr", {}, enabled=False, actor="test")
-    backfill_all(hours=1)
-
-    assert till.session(attempt["session"])["status"] == "completed"
-
-
 def test_accounts_without_a_token_are_left_alone(client, asked):
     till = make_till(client, rail={"api_token": ""})
     attempt = till.make_attempt()
@@ -115,20 +74,6 @@ def test_accounts_without_a_token_are_left_alone(client, asked):
     assert (status, answer["error"]["code"]) == (409, "provider_not_configured")
     assert ask_live_attempts() == backfill_all(hours=1) == 0
     assert asked == []
-
-
-def test_the_command_says_who_is_asked_and_who_cannot_be(session_app, till, client, asked):
-    def run(*words: str) -> Any:
-        return session_app.test_cli_runner().invoke(args=["rails", "backfill", *words])
-
-    mute = make_till(client, rail={"api_token": ""})
-
-    assert "… 0 new" in run("--store", till.shop.store.slug).output
-    answer = run("--store", mute.shop.store.id)
-    assert answer.exit_code == 0
-    assert "not asked" in answer.output
-    assert "from 0 accounts" in answer.output
-    assert run("--store", "nowhere").output == "Error: store: There is no such store.\n"
 
 
 @pytest.mark.parametrize("error", ["error_500", "error_502", "rate_limited", "html", "nothing"])
@@ -162,17 +107,3 @@ def test_one_account_that_cannot_be_asked_stops_no_other(till, client, asked):
 
     assert other.session(theirs["session"])["status"] == "completed"
     assert till.session(mine["session"])["status"] == "processing"
-
-
-def test_pages_of_a_long_list_are_all_read(till, asked, monkeypatch):
-    from checkout.rails.vietqr import listing
-
-    monkeypatch.setattr(listing, "PAUSE_SECONDS", 0)
-    attempt = till.make_attempt()
-    plan(till, drop_hooks=130)
-    for _ in range(13):
-        simulate_payment(attempt["id"], times=10, amount=1000)
-    assert backfill_all(hours=1) == 130
-
-    row = read_one("SELECT count(*) AS n, sum(amount) AS total FROM transfer")
-    assert (row.n, row.total) == (130, 130_000)
