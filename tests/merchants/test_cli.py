@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import pytest
+
 from checkout.merchants.rail_accounts import enabled_rails
 from checkout.merchants.stores import find_store
-from tests.factories.stores import make_store
+from checkout.rails import registry
+from checkout.rails.base import RailError
+from tests.factories.asking import AskedRail, make_account
+from tests.factories.stores import make_shop, make_store
 
 
 def run(app, *words):
@@ -69,3 +74,45 @@ def test_a_rail_is_configured_and_listed_without_its_secrets(app):
     listed = run(app, "rail", "list", store.slug).output
     assert listed == f"{account_id} {store.slug} vietqr test on\n"
     assert "secret" not in listed
+
+
+@pytest.fixture
+def provider(monkeypatch):
+    """A provider that answers questions, as a way to pay."""
+    rail = AskedRail()
+    monkeypatch.setitem(registry._own, rail.name, rail)
+    return rail
+
+
+def test_an_account_is_tried_with_one_harmless_call(app, provider):
+    shop = make_shop()
+    account = make_account(shop)
+    result = run(app, "rail", "test", shop.store.slug, "asked")
+
+    assert (result.exit_code, result.output) == (0, f"asked {account} test: It answers.\n")
+
+
+def test_what_keeps_an_account_from_working_is_said(app, provider):
+    shop = make_shop()
+    make_account(shop)
+    provider.error = RailError("provider_unauthorized", "The key is wrong", temporary=False)
+    result = run(app, "rail", "test", shop.store.slug, "asked")
+    assert result.exit_code == 1
+    assert result.output == "Error: provider_unauthorized: The key is wrong\n"
+
+    provider.error = RailError("provider_timeout", "No answer", temporary=True)
+    result = run(app, "rail", "test", shop.store.slug, "asked")
+    assert result.output == "Error: provider_timeout (perhaps only for now): No answer\n"
+
+
+def test_there_must_be_an_account_to_try(app, provider):
+    shop = make_shop()
+    make_account(shop)
+    for words, said in [
+        ((shop.store.slug, "asked", "--mode", "live"), "Error: rail: "),
+        ((shop.store.slug, "cowries"), "Error: rail: "),
+        (("nowhere", "asked"), "Error: store: "),
+    ]:
+        result = run(app, "rail", "test", *words)
+        assert result.exit_code == 1
+        assert result.output.startswith(said)
