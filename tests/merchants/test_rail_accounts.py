@@ -33,6 +33,7 @@ def test_an_account_is_opened_with_its_defaults_and_the_pretend_provider(app):
     assert account.settings["api_token"] is None
     assert account.code_prefixes == ("HM",)
     assert account.provider_url == f"http://127.0.0.1:8000/fake/vietqr/{account_id}"
+    assert account.hook_url == f"http://127.0.0.1:8000/hooks/vietqr/{account_id}"
 
 
 def test_a_live_account_speaks_to_the_real_provider(app):
