@@ -223,9 +223,12 @@ def _refuse_start(locked: Locked, newest: Any | None, *, retry: bool) -> None:
 
 
 def _choose_rail(session: Any, wanted: str | None, newest: Any | None) -> str:
-    """The wanted rail, else that of the attempt before, else the only one there is."""
+    """The wanted rail, else that of the attempt before, else the only one there is.
+
+    A wallet is paid from the moment it is chosen, so it has to be named.
+    """
     name = wanted or (newest.rail if newest is not None else None)
-    if name is None and len(session.rails) == 1:
+    if name is None and len(session.rails) == 1 and not get_rail(session.rails[0]).instant:
         name = session.rails[0]
     if name is None:
         raise invalid("missing_required_field", "Say which rail to pay on.", "rail")
