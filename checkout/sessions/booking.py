@@ -13,6 +13,8 @@ from babel.dates import format_date
 from checkout.core.i18n import Translator
 from checkout.sessions.prompt_view import web_url
 
+FIRST = ("property_name", "room", "check_in", "check_out", "nights", "guests")
+"""The order in which people read a booking; a stored object has none of its own."""
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -47,9 +49,14 @@ def list_facts(booking: Booking, t: Translator) -> list[tuple[str, str]]:
             t.or_same(f"booking.{name}", name.replace("_", " ").capitalize()),
             _show(value, t.locale),
         )
-        for name, value in booking.facts.items()
+        for name, value in sorted(booking.facts.items(), key=_place)
         if value not in (None, "")
     ]
+
+
+def _place(fact: tuple[str, Any]) -> tuple[int, str]:
+    name = fact[0]
+    return (FIRST.index(name) if name in FIRST else len(FIRST), name)
 
 
 def _show(value: object, locale: str) -> str:

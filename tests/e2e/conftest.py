@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from checkout.core.db import one
 from checkout.payments.simulate import simulate_payment
@@ -24,6 +24,7 @@ PHONE = {
     "is_mobile": True,
     "has_touch": True,
     "device_scale_factor": 2,
+    "user_agent": "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/142 Mobile",
 }
 SMALL_PHONE = PHONE | {"viewport": {"width": 320, "height": 640}}
 EXPECTED = re.compile(r"status of (404|409|422|503)|WebSocket|ERR_(CONNECTION|INTERNET)")
@@ -102,6 +103,12 @@ def pay(live_server: LiveServer) -> Callable[..., None]:
             simulate_payment(attempt.id, **options)
 
     return pay_session
+
+
+def expect_state(page: Page, name: str, seconds: float = 10) -> None:
+    """The page comes to show this state."""
+    panel = page.locator("#panel")
+    expect(panel).to_have_attribute("data-state", name, timeout=seconds * 1000)
 
 
 def read_qr(page: Page) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
@@ -83,6 +84,15 @@ def offer(shop: Shop, *rails: str) -> None:
             configure_rail(shop.store.id, shop.livemode, rail, {}, enabled=True, actor="test")
 
 
+def offer_everything(shop: Shop) -> None:
+    """The shop has an account at every pretend provider there is, and takes wallets."""
+    with unit_of_work():
+        for rail in registry.folders():
+            settings = registry.get_fake(rail).demo_settings(lambda: secrets.token_urlsafe(24))
+            configure_rail(shop.store.id, shop.livemode, rail, settings, enabled=True, actor="test")
+    offer(shop, "wallet")
+
+
 def fill_wallet(customer_id: str, balance: int, currency: str = "VND") -> None:
     """A wallet as the page reads it: its balance alone, without the entries that make it."""
     with unit_of_work():
@@ -96,13 +106,17 @@ def fill_wallet(customer_id: str, balance: int, currency: str = "VND") -> None:
         )
 
 
-def make_slow(rail: str, *, failures: int = 5, rested_minutes: int = 0) -> None:
-    """The provider of every account on a rail has not answered lately."""
-    values: dict[str, Any] = {"rail": rail, "failures": failures, "minutes": rested_minutes}
+def make_slow(shop: Shop, rail: str, *, failures: int = 5, rested_minutes: int = 0) -> None:
+    """The provider of the shop's account on a rail has not answered lately."""
+    values: dict[str, Any] = {"failures": failures, "minutes": rested_minutes}
     with unit_of_work():
         run(
             "INSERT INTO rail_health (rail_account_id, failures, resting_until)"
             " SELECT id, %(failures)s, clock_timestamp() - make_interval(mins => %(minutes)s)"
-            " FROM rail_account WHERE rail = %(rail)s",
+            " FROM rail_account WHERE rail = %(rail)s AND store_id = %(store_id)s"
+            " ON CONFLICT (rail_account_id) DO UPDATE SET failures = excluded.failures,"
+            " resting_until = excluded.resting_until",
+            rail=rail,
+            store_id=shop.store.id,
             **values,
         )

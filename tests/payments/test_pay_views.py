@@ -116,7 +116,7 @@ def test_a_way_that_failed_is_not_remembered(client, shop):
 
 @pytest.mark.usefixtures("ways")
 def test_a_slow_way_is_said_to_be_slow(client, shop):
-    make_slow("toll")
+    make_slow(shop, "toll")
     page = client.get(f"/pay/{make_checkout(shop)}?lang=en")
     assert "Toll is slow to answer right now" in page.text
     assert re.findall(r'name="rail" value="(\w+)"', page.text)[-1] == "toll"

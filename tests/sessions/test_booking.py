@@ -32,8 +32,8 @@ def test_facts_are_named_in_the_pages_language(app):
         ("Place", "Homestay Mây"),
         ("Check-in", "Thursday, December 24, 2026"),
         ("Check-out", "2026-02-31"),
-        ("Wifi password", "mây"),
         ("Guests", "2"),
+        ("Wifi password", "mây"),
     ]
     vietnamese = dict(list_facts(booking, Translator("vi")))
     assert vietnamese["Nhận phòng"] == "Thứ Năm, 24 tháng 12, 2026"

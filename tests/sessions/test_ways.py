@@ -56,7 +56,7 @@ def test_the_merchants_own_order_stays(shop):
 
 
 def test_who_does_not_answer_is_last_and_can_be_chosen(shop):
-    make_slow("bridge")
+    make_slow(shop, "bridge")
     session_id = make_checkout(shop)
     for viewer in (PHONE, Viewer(way="bridge")):
         page = load_page(session_id, viewer)
@@ -66,14 +66,14 @@ def test_who_does_not_answer_is_last_and_can_be_chosen(shop):
 
 @pytest.mark.parametrize("health", [{"failures": 4}, {"rested_minutes": 11}])
 def test_a_few_failures_and_old_ones_do_not_count(shop, health):
-    make_slow("toll", **health)
+    make_slow(shop, "toll", **health)
     assert load_page(make_checkout(shop)).slow_rails == []
 
 
 def test_slowness_changes_what_is_seen(shop):
     session_id = make_checkout(shop)
     before = load_page(session_id).version
-    make_slow("toll")
+    make_slow(shop, "toll")
     assert load_page(session_id).version != before
 
 
