@@ -147,8 +147,8 @@ def _serve_api(
         raise _unknown(request)
     fields = read_form(request.body)
     key = headers.get("idempotency-key", "")
-    if len(key) > 255:
-        raise ApiError(400, "The idempotency key is too long", kind="idempotency_error")
+    if len(key) > 255 or not key.isprintable():
+        raise ApiError(400, "The idempotency key is not usable", kind="idempotency_error")
     meant = hashlib.sha256(f"{request.path}\n".encode() + request.body).hexdigest()
     first = shelf.get(KEY, key) if key else None
     if first is not None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from checkout.rails.base import Account, FakeCall, Shelf
+from checkout.rails.stripe.fake_http import items_of, read_integer, read_part
 
 EVENT = "event"
 API_VERSION = "2026-10-28.endive"
@@ -67,13 +68,15 @@ def sign(body: bytes, secret: str, timestamp: int) -> str:
 
 def list_events(query: Mapping[str, Any], shelf: Shelf) -> dict[str, Any]:
     """`GET /v1/events`: newest first, by kind and time, page by page."""
-    kinds = set((query.get("types") or {}).values())
-    times = query.get("created") or {}
-    since, until = int(times.get("gte", 0)), int(times.get("lte", 10**12))
+    kinds = items_of(query.get("types"))
+    times = read_part(query, "created")
+    since, until = read_integer(times, "gte"), read_integer(times, "lte")
     events = [
         event
         for event in reversed(shelf.list(EVENT))
-        if since <= event["created"] <= until and (not kinds or event["type"] in kinds)
+        if (since is None or since <= event["created"])
+        and (until is None or event["created"] <= until)
+        and (not kinds or event["type"] in kinds)
     ]
     return make_page("/v1/events", events, query)
 
@@ -83,7 +86,8 @@ def make_page(url: str, rows: list[dict[str, Any]], query: Mapping[str, Any]) ->
     after = query.get("starting_after")
     ids = [row["id"] for row in rows]
     first = ids.index(after) + 1 if after in ids else 0
-    limit = int(query.get("limit", 10))
+    limit = read_integer(query, "limit")
+    limit = 10 if limit is None else max(1, min(limit, 100))
     return {
         "object": "list",
         "url": url,

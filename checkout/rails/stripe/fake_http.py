@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from checkout.rails.base import Answer
+from checkout.rails.base import Answer, Shelf
 
 _NAME = re.compile(r"([a-z_0-9]+)((?:\[[^\[\]]*\])*)")
 _MOST_LEVELS = 6
@@ -72,6 +72,27 @@ def nest(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return fields
 
 
+def read_part(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A nested part of a form, empty where it is missing. Raises ApiError."""
+    part = fields.get(name, {})
+    if not isinstance(part, dict):
+        raise ApiError(400, f"Invalid object: {name}", param=name)
+    return part
+
+
+def read_text(fields: Mapping[str, Any], name: str, *, longest: int = 5_000) -> str | None:
+    """A text; None where the field is missing. Raises ApiError."""
+    text = fields.get(name)
+    if text is not None and (not isinstance(text, str) or len(text) > longest):
+        raise ApiError(400, f"Invalid string: {name}", param=name)
+    return text
+
+
+def find(kind: str, key: str, shelf: Shelf) -> dict[str, Any] | None:
+    """An object by its id; whatever could be none is not looked up."""
+    return shelf.get(kind, key) if re.fullmatch(r"[a-z]{2,3}_[0-9a-z_]{1,60}", key) else None
+
+
 def items_of(value: object) -> list[Any]:
     """The items of a numbered field, in order."""
     return list(value.values()) if isinstance(value, Mapping) else []
@@ -91,8 +112,8 @@ def read_integer(fields: Mapping[str, Any], name: str, param: str | None = None)
 
 def read_metadata(fields: Mapping[str, Any]) -> dict[str, str]:
     """The `metadata` of a form, within Stripe's limits. Raises ApiError."""
-    noted = fields.get("metadata") or {}
-    if not isinstance(noted, dict) or len(noted) > 50:
+    noted = read_part(fields, "metadata")
+    if len(noted) > 50:
         raise ApiError(400, "Invalid metadata", param="metadata")
     for name, value in noted.items():
         if not isinstance(value, str) or len(name) > 40 or len(value) > 500:

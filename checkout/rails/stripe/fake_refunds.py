@@ -8,7 +8,14 @@ from typing import Any
 
 from checkout.rails.base import Shelf
 from checkout.rails.stripe.fake_events import make_page
-from checkout.rails.stripe.fake_http import ApiError, read_integer, read_metadata, refuse_unknown
+from checkout.rails.stripe.fake_http import (
+    ApiError,
+    find,
+    read_integer,
+    read_metadata,
+    read_text,
+    refuse_unknown,
+)
 from checkout.rails.stripe.fake_sessions import INTENT, load_intent
 
 REFUND = "refund"
@@ -40,7 +47,8 @@ def create_refund(fields: Mapping[str, Any], shelf: Shelf, now: datetime) -> dic
             f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})",
             param="amount",
         )
-    if fields.get("reason", REASONS[0]) not in REASONS:
+    reason = read_text(fields, "reason")
+    if reason is not None and reason not in REASONS:
         raise ApiError(400, "Invalid reason", param="reason")
     refund = {
         "id": f"re_{shelf.next_number():024d}",
@@ -51,7 +59,7 @@ def create_refund(fields: Mapping[str, Any], shelf: Shelf, now: datetime) -> dic
         "currency": intent["currency"],
         "metadata": read_metadata(fields),
         "payment_intent": intent["id"],
-        "reason": fields.get("reason"),
+        "reason": reason,
         "status": "succeeded",
     }
     shelf.put(REFUND, refund["id"], refund)
@@ -61,7 +69,7 @@ def create_refund(fields: Mapping[str, Any], shelf: Shelf, now: datetime) -> dic
 
 def load_refund(refund_id: str, shelf: Shelf) -> dict[str, Any]:
     """`GET /v1/refunds/{id}`. Raises ApiError."""
-    refund = shelf.get(REFUND, refund_id)
+    refund = find(REFUND, refund_id, shelf)
     if refund is None:
         raise ApiError(404, f"No such refund: '{refund_id}'", code="resource_missing", param="id")
     return refund

@@ -11,9 +11,12 @@ from checkout.rails.base import Account, Shelf
 from checkout.rails.stripe.amounts import LARGEST_AT_STRIPE, MINIMUM, to_stripe
 from checkout.rails.stripe.fake_http import (
     ApiError,
+    find,
     items_of,
     read_integer,
     read_metadata,
+    read_part,
+    read_text,
     refuse_unknown,
 )
 
@@ -36,28 +39,28 @@ def create_session(
     for name in ("success_url", "cancel_url"):
         if not re.match(r"https?://[^/]", str(fields.get(name))):
             raise ApiError(400, f"Not a valid URL: {name}", code="url_invalid", param=name)
-    own = str(fields.get("client_reference_id", ""))
-    if len(own) > 200:
-        raise ApiError(400, "Too long", param="client_reference_id")
-    email = fields.get("customer_email")
+    email = read_text(fields, "customer_email")
     if email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
         raise ApiError(
             400, f"Invalid email address: {email}", code="email_invalid", param="customer_email"
         )
     currency, amount = _read_items(fields)
     session = new_session(account, shelf, now, currency=currency, amount=amount)
-    intent_data = fields.get("payment_intent_data") or {}
+    intent_data = read_part(fields, "payment_intent_data")
     session |= {
         "cancel_url": fields["cancel_url"],
-        "client_reference_id": own or None,
+        "client_reference_id": read_text(fields, "client_reference_id", longest=200),
         "customer_email": email,
         "expires_at": _read_end(fields, now),
-        "locale": fields.get("locale"),
+        "locale": read_text(fields, "locale"),
         "metadata": read_metadata(fields),
         "payment_method_types": items_of(fields.get("payment_method_types")) or ["card"],
         "success_url": fields["success_url"],
     }
-    noted = {"metadata": read_metadata(intent_data), "description": intent_data.get("description")}
+    noted = {
+        "metadata": read_metadata(intent_data),
+        "description": read_text(intent_data, "description"),
+    }
     shelf.put("intent_data", session["id"], noted)
     shelf.put(SESSION, session["id"], session)
     return session
@@ -96,7 +99,7 @@ def new_session(
 
 def load_session(session_id: str, shelf: Shelf, now: datetime) -> dict[str, Any]:
     """A session as it stands now; its own end closes it. Raises ApiError."""
-    session = shelf.get(SESSION, session_id)
+    session = find(SESSION, session_id, shelf)
     if session is None:
         raise ApiError(
             404,
@@ -138,7 +141,7 @@ def expand_session(session: Mapping[str, Any], expand: list[Any], shelf: Shelf) 
 
 def load_intent(intent_id: str, shelf: Shelf) -> dict[str, Any]:
     """A PaymentIntent with its charge in it. Raises ApiError."""
-    intent = shelf.get(INTENT, intent_id)
+    intent = find(INTENT, intent_id, shelf)
     if intent is None:
         raise ApiError(
             404,
@@ -237,14 +240,14 @@ def _read_items(fields: Mapping[str, Any]) -> tuple[str, int]:
         raise ApiError(400, "line_items is required", code="parameter_missing", param="line_items")
     currencies, total = set(), 0
     for item in items:
-        price = item.get("price_data") if isinstance(item, dict) else None
-        if not isinstance(price, dict) or not (price.get("product_data") or {}).get("name"):
+        price = read_part(item, "price_data") if isinstance(item, dict) else {}
+        if not read_text(read_part(price, "product_data"), "name"):
             raise ApiError(400, "Each item needs price_data with a name", param="line_items")
         amount = read_integer(price, "unit_amount", "line_items[price_data][unit_amount]")
         quantity = read_integer(item, "quantity", "line_items[quantity]")
         if amount is None or amount < 0 or quantity is None or quantity < 1:
             raise ApiError(400, "Invalid integer", code="parameter_invalid_integer")
-        currencies.add(str(price.get("currency")).lower())
+        currencies.add((read_text(price, "currency") or "").lower())
         total += amount * quantity
     currency = currencies.pop()
     if currencies or currency.upper() not in MINIMUM:
