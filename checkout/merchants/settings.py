@@ -54,7 +54,8 @@ class StoreSettings(BaseModel):
     topup_bounds: dict[str, Bounds] = {"VND": Bounds(min=100_000, max=50_000_000)}
     locale: Literal["vi", "en", "km"] | None = None
     contact_email: Email | None = None
-    """Where the owner is told what needs a person, such as a disabled webhook endpoint."""
+    """Where the owner is told what needs a person, such as a disabled webhook endpoint, and where
+    shoppers may ask about an order that failed after they had paid."""
     brand_color: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")] | None = None
 
     @field_validator("bounds", "topup_bounds")

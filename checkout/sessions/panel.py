@@ -77,14 +77,14 @@ def answer_page(page: PageState, problem: Problem | None = None) -> Response:
         allow_form_action(provider_origins(page.rails))
         if page.cancel_url and (origin := origin_of(page.cancel_url)):
             allow_form_action((origin,))
-    text = _problem_text(problem, locale)
+    text = _problem_text(problem, page, locale)
     return compress_page(remember_choice(_respond(draw_page(page, locale, text), problem)))
 
 
 def answer_panel(page: PageState, problem: Problem | None = None) -> Response:
     """The panel alone, for htmx."""
     locale = page_locale(page)
-    text = _problem_text(problem, locale)
+    text = _problem_text(problem, page, locale)
     return compress_page(_respond(draw_panel(page, locale, text), problem))
 
 
@@ -135,11 +135,19 @@ def _query(page: PageState, locale: str) -> str:
 
 
 def _respond(body: str, problem: Problem | None) -> Response:
-    response = Response(body, problem.status if problem else 200)
+    response = Response(body, _page_status(problem) if problem else 200)
     if problem and problem.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(problem.retry_after_seconds)
     return response
 
 
-def _problem_text(problem: Problem | None, locale: str) -> str | None:
-    return Translator(locale).problem(problem.code) if problem else None
+def _page_status(problem: Problem) -> int:
+    # Proxies put a page of their own in the place of a 502 or 504; this one has what to do next.
+    return 409 if problem.type == "provider_error" else problem.status
+
+
+def _problem_text(problem: Problem | None, page: PageState, locale: str) -> str | None:
+    if problem is None or problem.code == page.failure_code:
+        # A failed attempt's own panel says what it was.
+        return None
+    return Translator(locale).problem(problem.code)

@@ -13,6 +13,7 @@ from checkout.merchants.stores import advance_clock
 from checkout.payments import pay_views
 from checkout.payments.renew import renew_prompt
 from checkout.payments.start import start_attempt
+from checkout.rails.base import RailError
 from tests.factories.checkouts import make_checkout, show_code
 from tests.factories.stores import make_shop, make_vietqr
 from tests.factories.ways import PROVIDER, Bridge, Toll, add_ways, make_slow, offer
@@ -159,6 +160,27 @@ def test_another_code_is_another_version(client, shop):
     assert not set(marks(before)) & set(marks(after))
     # The countdown is the new code's own.
     assert re.search(r'data-total="3(09|10)"', after)
+
+
+@pytest.mark.usefixtures("ways")
+@pytest.mark.parametrize("code", ["provider_unavailable", "provider_timeout"])
+def test_a_provider_that_cannot_be_reached_is_said_once(client, shop, monkeypatch, code):
+    def refuse(*_: Any) -> None:
+        raise RailError(code, "No answer", temporary=True)
+
+    monkeypatch.setattr(Toll, "calls_out", True)
+    monkeypatch.setattr(Toll, "open", refuse)
+    session_id = make_checkout(shop)
+    answer = post(client, session_id, "attempts", rail="toll")
+    # Proxies put a page of their own in the place of a 502.
+    assert answer.status_code == 409
+    assert 'data-state="failed"' in answer.text
+    assert 'role="alert"' not in answer.text
+    assert "The payment provider" in answer.text
+    assert "You have 3 attempts left" in answer.text
+    assert "Set-Cookie" not in answer.headers
+    plain = client.post(f"/pay/{session_id}/attempts?lang=en", data={"rail": "toll"})
+    assert (plain.status_code, plain.mimetype) == (409, "text/html")
 
 
 @pytest.mark.usefixtures("ways")
