@@ -94,7 +94,7 @@ class Stripe(Rail):
     closes = True
     lists = True
     ask_seconds = (30, 60, 120)
-    ask_at_once = 5
+    ask_at_once = 6
     default_minutes = 30
     minimum: ClassVar[Mapping[str, int]] = MINIMUM
     maximum: ClassVar[Mapping[str, int]] = MAXIMUM
@@ -149,7 +149,7 @@ class Stripe(Rail):
             # No longer open: it may have been paid in this very moment.
             session = api.get_session(session_id)
         _check_mode(session, account)
-        return [one for one in read_session_notices(session) if one.outcome != "failed"]
+        return read_session_notices(session)
 
     def read_return(
         self, query: Mapping[str, str], account: Account
@@ -194,7 +194,7 @@ class Stripe(Rail):
         notices: list[Notice] = []
         for attempt in attempts:
             session_id = _session_id_of(attempt)
-            # Without Stripe's id the shopper never saw a page, so that nobody can have paid.
+            # Where only ours is known the shopper never saw a page: nobody can have paid.
             if session_id is not None:
                 notices += _read_session(session_id, account, http)
         return notices
@@ -240,9 +240,12 @@ def _read_session(session_id: str, account: Account, http: HttpClient) -> list[N
 
 
 def _session_id_of(attempt: Attempt) -> str | None:
-    """Stripe's id of the attempt's session, once it is known."""
-    noted = attempt.details.get("checkout_session") or attempt.provider_reference
-    return noted if isinstance(noted, str) and noted.startswith("cs_") else None
+    """Stripe's id of a session, where that is the reference in question and not ours.
+
+    Both are references of one attempt; the session is asked about and closed under its own.
+    """
+    reference = attempt.provider_reference or ""
+    return reference if reference.startswith("cs_") else None
 
 
 def _check_mode(answer: Mapping[str, Any], account: Account) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from checkout.rails.base import Match, RailError, Receipt, Refusal
 from checkout.rails.stripe.fake import FAKE
+from checkout.rails.stripe.fake_events import hook_headers
 from checkout.rails.stripe.notices import COMPLETED
 from checkout.rails.stripe.rail import RAIL
 from tests.rails.kit import NOW, HttpIntoFake, MemoryShelf
@@ -192,6 +193,26 @@ def _parts(stage: Stage) -> tuple[dict[str, str], dict[str, str], bytes]:
     return {name.lower(): text for name, text in call.headers.items()}, {}, call.body
 
 
+@pytest.mark.parametrize("field", sorted(session_object()))
+def test_no_field_of_a_signed_event_can_be_changed(field: str) -> None:
+    signed = json.dumps(event_object(COMPLETED, session_object())).encode()
+    forged = json.dumps(event_object(COMPLETED, session_object(**{field: "changed"}))).encode()
+    account = make_account()
+    headers = {name.lower(): text for name, text in hook_headers(signed, account, NOW).items()}
+
+    assert isinstance(RAIL.read_hook(headers, {}, signed, account, NOW), list)
+    assert RAIL.read_hook(headers, {}, forged, account, NOW) == Refusal("invalid_signature")
+
+
+def test_a_live_account_hears_live_events() -> None:
+    session = session_object(livemode=True)
+    event = event_object(COMPLETED, session, livemode=True)
+
+    (notice,) = send_event(event, make_account(livemode=True))  # type: ignore[misc]
+
+    assert notice.outcome == "succeeded"
+
+
 @pytest.mark.parametrize("livemode", [True, None, "false", 0])
 def test_an_event_of_the_other_mode_is_refused(livemode: Any) -> None:
     event = event_object(COMPLETED, session_object(), livemode=livemode)
@@ -237,10 +258,20 @@ def test_an_attempt_that_never_got_its_page_is_not_asked_about() -> None:
     assert http.calls == []
 
 
+def test_an_attempt_is_asked_about_and_closed_under_one_of_its_references() -> None:
+    stage = Stage()
+    ours = replace(stage.attempt, provider_reference="att_1")
+    before = len(stage.http.calls)
+
+    assert RAIL.check([ours], stage.account, stage.http, NOW) == []
+    assert RAIL.close(ours, stage.account, stage.http, NOW) == ()
+    assert len(stage.http.calls) == before
+
+
 def test_a_session_of_another_stripe_account_is_no_news() -> None:
     stage, other = Stage(), Stage(memo="HM0000000")
     stage.pay()
-    gone = replace(stage.attempt, details={"checkout_session": "cs_test_gone"})
+    gone = replace(stage.attempt, provider_reference="cs_test_gone")
 
     notices = RAIL.check([gone, stage.attempt, other.attempt], stage.account, stage.http, NOW)
 
@@ -249,7 +280,7 @@ def test_a_session_of_another_stripe_account_is_no_news() -> None:
 
 def test_asking_with_a_key_of_the_other_mode_is_an_error() -> None:
     http = Answers(answer_of(200, session_object(livemode=True)))
-    attempt = card_attempt(details={"checkout_session": "cs_test_1"})
+    attempt = replace(card_attempt(), provider_reference="cs_test_1")
 
     with pytest.raises(RailError) as raised:
         RAIL.check([attempt], make_account(), http, NOW)
@@ -260,13 +291,14 @@ def test_asking_with_a_key_of_the_other_mode_is_an_error() -> None:
 def test_closing_ends_the_page() -> None:
     stage = Stage()
 
-    assert RAIL.close(stage.attempt, stage.account, stage.http, NOW) == []
+    closed = list(RAIL.close(stage.attempt, stage.account, stage.http, NOW))
 
     assert stage.http.calls[-1].headers["Idempotency-Key"] == "att_1:expire"
     (notice,) = stage.hear(stage.http.notices[0])
     assert (notice.outcome, notice.details["failure_code"]) == ("failed", "expired")
+    assert [one.provider_reference for one in closed] == [notice.provider_reference]
     assert [one.outcome for one in stage.check()] == ["failed"]
-    assert RAIL.close(stage.attempt, stage.account, stage.http, NOW) == []
+    assert RAIL.close(stage.attempt, stage.account, stage.http, NOW) == closed
 
 
 def test_closing_what_was_paid_in_the_same_moment_brings_the_money() -> None:
