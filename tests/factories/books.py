@@ -130,5 +130,5 @@ def check_books() -> None:
     broken = {rule: rows for rule, query in RULES.items() if (rows := read(query))}
     assert not broken
     with unit_of_work():
-        found = [result for result in verify() if result.count]
+        found = {result.check.name: result.breaches for result in verify() if result.count}
     assert not found
