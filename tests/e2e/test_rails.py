@@ -140,8 +140,15 @@ def test_switching_keeps_the_older_ways_money_valid(choose, rail):
     expect_state(page, "at_provider")
     page.locator("button[name=rail][value=vietqr]").click()
     expect_state(page, "waiting")
-    page.goto(provider_url)
-    press(page, PAY)
+    if get_rail(rail).closes:
+        # The older page is closed before long; money that was faster counts all the same.
+        older = one(
+            "SELECT id FROM attempt WHERE session_id = %(id)s AND number = 1", id=session_id
+        )
+        simulate_payment(older.id)
+    else:
+        page.goto(provider_url)
+        press(page, PAY)
     expect_state(page, "paid")
     assert attempts_of(session_id)[0] == "succeeded"
 
