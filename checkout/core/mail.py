@@ -43,15 +43,18 @@ def queue_mail(
     text_body: str,
     html_body: str,
     locale: str,
+    secret: bool = False,
 ) -> bool:
     """Put a mail on its way with the current transaction.
 
-    One purpose writes about one subject once only; returns False for a repeat.
+    One purpose writes about one subject once only; returns False for a repeat. The text of a
+    `secret` one, such as a link that sets a password, is forgotten once it has been sent.
     """
     row = one(
         "INSERT INTO mail (id, store_id, livemode, purpose, subject_id, recipient, subject,"
-        " text_body, html_body, locale) VALUES (%(id)s, %(store_id)s, %(livemode)s, %(purpose)s,"
-        " %(subject_id)s, %(recipient)s, %(subject)s, %(text_body)s, %(html_body)s, %(locale)s)"
+        " text_body, html_body, locale, secret) VALUES (%(id)s, %(store_id)s, %(livemode)s,"
+        " %(purpose)s, %(subject_id)s, %(recipient)s, %(subject)s, %(text_body)s, %(html_body)s,"
+        " %(locale)s, %(secret)s)"
         " ON CONFLICT (purpose, subject_id) DO NOTHING RETURNING id",
         id=ids.new_id("mail"),
         store_id=store_id,
@@ -64,6 +67,7 @@ def queue_mail(
         text_body=text_body,
         html_body=html_body,
         locale=locale,
+        secret=secret,
     )
     if row is not None:
         ring(SEND)
@@ -132,8 +136,9 @@ def _send_one(server: smtplib.SMTP, mail: Any) -> None:
     else:
         with unit_of_work():
             execute(
-                "UPDATE mail SET status = 'sent', sent_at = clock_timestamp(), last_error = NULL"
-                " WHERE id = %(id)s",
+                "UPDATE mail SET status = 'sent', sent_at = clock_timestamp(), last_error = NULL,"
+                " text_body = CASE WHEN secret THEN '' ELSE text_body END,"
+                " html_body = CASE WHEN secret THEN '' ELSE html_body END WHERE id = %(id)s",
                 id=mail.id,
             )
 

@@ -114,6 +114,8 @@ class Mail(Scoped, Created, Base):
     subject: Mapped[str] = mapped_column(Text)
     text_body: Mapped[str] = mapped_column(Text)
     html_body: Mapped[str] = mapped_column(Text)
+    secret: Mapped[bool] = mapped_column(server_default="false")
+    """Whether its text opens something, and so is not kept once it has been sent."""
     locale: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text, server_default="waiting")
     tries: Mapped[int] = mapped_column(server_default="0")

@@ -14,7 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from checkout.core import mail
-from checkout.core.db import execute, one, unit_of_work
+from checkout.core.db import execute, one, run, unit_of_work
 from checkout.core.mail import queue_mail, send_waiting_mail
 from tests.support.live import free_port
 
@@ -64,6 +64,10 @@ def configure(app: Any, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setitem(app.extensions, "checkout_config", config)
 
 
+def rows() -> list[Any]:
+    return run("SELECT subject_id, text_body, html_body FROM mail")
+
+
 def queue(subject_id: str = "cs_1", recipient: str = "lan@khach.test", **changes: Any) -> bool:
     with unit_of_work():
         return queue_mail(
@@ -108,6 +112,18 @@ def test_a_mail_arrives_whole_and_once(box):
     assert parts["text/plain"].strip() == "Số tiền 500.000 ₫"
     assert parts["text/html"].strip() == "<p>500.000 ₫</p>"
     assert status() == ("sent", 1)
+
+
+def test_the_text_of_a_secret_mail_is_forgotten_once_sent(box):
+    queue("usr_1", secret=True)
+    queue("usr_2")
+
+    send_waiting_mail()
+
+    kept = {row.subject_id: (row.text_body, row.html_body) for row in rows()}
+    assert kept["usr_1"] == ("", "")
+    assert all(kept["usr_2"])
+    assert len(box.mails) == 2
 
 
 def test_a_subject_cannot_bring_headers_of_its_own(box):
