@@ -62,6 +62,8 @@ FULFILLING = (4, 8, 15, 30, 60)
 FULFILLING_SECONDS = 600
 STALLED = timedelta(seconds=15)
 """A provider is given twelve seconds; after this nobody is asking it any more."""
+WORTH_RENEWING = timedelta(seconds=30)
+"""With less left of its attempt a prompt is not renewed; another attempt is started."""
 LATE_GRACE_MINUTES = 15
 """The store's default, for settings that do not say it."""
 TRANSFERS_SHOWN = 20
@@ -263,7 +265,7 @@ def make_page(row: Any, viewer: Viewer = Viewer()) -> PageState:  # noqa: B008 -
         attempt_id=row.attempt_id,
         prompt=read_prompt(row) if name in ("waiting", "partly_paid", "at_provider") else None,
         prompt_kind=(row.attempt_prompt or {}).get("kind"),
-        renewable=name == "lapsed" and _attempt_goes_on(row),
+        renewable=name == "lapsed" and _can_renew(row),
         stalled=name == "preparing" and row.store_now >= row.attempt_created_at + STALLED,
         failure_code=(row.attempt_failure or {}).get("code") if name == "failed" else None,
         can_try=name in ("choose", "lapsed", "failed", "partly_paid") and attempts_left > 0,
@@ -324,8 +326,9 @@ def _live_rail(row: Any, name: StateName) -> str | None:
     return row.attempt_rail if name in ("waiting", "partly_paid", "at_provider") else None
 
 
-def _attempt_goes_on(row: Any) -> bool:
-    return row.attempt_status in LIVE_ATTEMPT and bool(row.store_now < row.attempt_expires_at)
+def _can_renew(row: Any) -> bool:
+    ends_at = min(row.attempt_expires_at, row.expires_at)
+    return row.attempt_status in LIVE_ATTEMPT and bool(row.store_now + WORTH_RENEWING <= ends_at)
 
 
 def _read_payment(row: Any) -> PaymentView | None:

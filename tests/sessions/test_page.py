@@ -221,6 +221,11 @@ def test_a_prompt_that_ends_before_its_attempt_is_renewed(app):
         3,
     )
     assert not make_page(row(**PASSED)).renewable
+    # Too little is left of the attempt: the button then starts another one.
+    soon = NOW + timedelta(seconds=29)
+    assert not make_page(
+        row(attempt_prompt=PROMPT | {"expires_at": NOW.isoformat()}, attempt_expires_at=soon)
+    ).renewable
 
 
 AWAY = {"attempt_prompt": PROMPT | {"kind": "redirect"}, "livemode": False}
