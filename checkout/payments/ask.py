@@ -53,6 +53,9 @@ def check_attempt(attempt: Any) -> int:
     if rows:
         open_ = [row for row in rows if row.known_done_at is None]
         return sum(answered.found for answered in ask_in_turns(attempt.rail_account_id, open_))
+    if not get_rail(attempt.rail).lists:
+        # Its provider never heard of it: it is a wallet's, or the provider was not reached.
+        return 0
     session = one("SELECT * FROM checkout_session WHERE id = %(id)s", id=attempt.session_id)
     notices = _call(attempt.rail_account_id, [attempt_facts(attempt, session)])
     return take_notices(load_account(attempt.rail_account_id)[0], notices)

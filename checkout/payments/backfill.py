@@ -56,12 +56,14 @@ def ask_live_attempts() -> int:
     """List every account on which somebody may be paying now; returns how many were new."""
     with unit_of_work():
         rows = run(
-            "SELECT rail_account_id AS id, min(created_at) AS since FROM attempt"
+            "SELECT rail_account_id AS id,"
+            " greatest(min(created_at), clock_timestamp() - %(margin)s) AS since FROM attempt"
             " WHERE status IN ('pending', 'requires_action') AND rail = ANY(%(rails)s)"
             # The monitor asks about those that have references.
             " AND NOT EXISTS (SELECT FROM attempt_reference WHERE attempt_id = attempt.id)"
             " GROUP BY rail_account_id ORDER BY random()",
             rails=_listing_rails(),
+            margin=MARGIN,
         )
         now = clock.now()
     return _list_all((row.id, row.since, now) for row in rows)
@@ -86,7 +88,10 @@ def backfill_due() -> int:
         rows = run(
             "INSERT INTO rail_health AS health (rail_account_id, next_backfill_at)"
             " SELECT account.id, clock_timestamp() + make_interval(secs => %(every)s)"
-            " FROM rail_account AS account WHERE account.rail = ANY(%(rails)s)"
+            " FROM rail_account AS account"
+            " LEFT JOIN rail_health AS known ON known.rail_account_id = account.id"
+            " WHERE account.rail = ANY(%(rails)s)"
+            " AND coalesce(known.next_backfill_at <= clock_timestamp(), true)"
             " AND coalesce(account.superseded_at > clock_timestamp() - %(kept)s, true)"
             " ORDER BY account.id"
             " ON CONFLICT (rail_account_id) DO UPDATE SET next_backfill_at ="

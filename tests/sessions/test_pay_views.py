@@ -13,6 +13,7 @@ from PIL import Image
 
 from checkout.core import ids
 from checkout.core.db import one, run, unit_of_work
+from checkout.core.presence import on_screen
 from checkout.sessions.end import abandon_session
 from checkout.sessions.expire import expire_in_store
 from tests.factories.checkouts import make_checkout, pass_time, show_code, transfer
@@ -50,6 +51,14 @@ def test_a_page_nobody_has_answers_in_the_visitors_language(client):
     answer = client.get("/pay/cs_nonsense", headers={"Accept-Language": "km"})
     assert 'lang="km"' in answer.text
     assert "គ្មានទំព័រនេះទេ" in answer.text
+
+
+def test_who_looks_is_known_for_a_while(client, shop):
+    shown, polled, other = (make_checkout(shop) for _ in range(3))
+    get(client, shown)
+    get(client, polled, "/panel")
+    get(client, "cs_nonsense")
+    assert on_screen([shown, polled, other, "cs_nonsense"]) == {shown, polled}
 
 
 def test_looking_creates_nothing(client, shop):
