@@ -10,6 +10,8 @@ monkey.patch_all()
 import gc  # noqa: E402 - see above
 import os  # noqa: E402
 import resource  # noqa: E402
+import shutil  # noqa: E402
+import tempfile  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -45,6 +47,25 @@ forwarded_allow_ips = ""
 forwarder_headers = ""
 errorlog = "-"
 loglevel = os.environ.get("LOG_LEVEL", "info").lower()
+
+# Several processes behind one address count their requests together, in files of this folder.
+_counts = tempfile.mkdtemp(prefix="checkout-metrics-") if workers > 1 else None
+if _counts is not None:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _counts
+
+
+def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn calls it so
+    """What a process counted stays; that it has open sockets is no longer true."""
+    if _counts is not None:
+        from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415 - for few
+
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types
+
+
+def on_exit(server: Any) -> None:  # noqa: ARG001 - gunicorn calls it so
+    """A new start counts from nothing."""
+    if _counts is not None:
+        shutil.rmtree(_counts, ignore_errors=True)
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001 - gunicorn calls it so

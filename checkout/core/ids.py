@@ -25,8 +25,16 @@ def new_id(prefix: str) -> str:
     if number <= _last:
         number = _last + 1 + secrets.randbits(80)
     _last = number
-    tail = "".join(ALPHABET[number >> shift & 31] for shift in range(135, -1, -5))
-    return f"{prefix}_{tail}"
+    return f"{prefix}_{_tail(number)}"
+
+
+def first_id(prefix: str, seconds_ago: float) -> str:
+    """The lowest id that a row made so long ago could have, to walk the newest rows alone."""
+    return f"{prefix}_{_tail(int((time.time() - seconds_ago) * 1000) << 92)}"
+
+
+def _tail(number: int) -> str:
+    return "".join(ALPHABET[number >> shift & 31] for shift in range(135, -1, -5))
 
 
 def is_id(prefix: str, text: object) -> bool:
