@@ -14,7 +14,7 @@ from checkout.payments.simulate import simulate_payment
 from checkout.rails.registry import folders, get_rail
 from checkout.sessions.ways import leads_away
 from tests.e2e.conftest import PHONE, expect_state, read_qr
-from tests.factories.checkouts import make_checkout, pass_time
+from tests.factories.checkouts import make_checkout, pass_time, show_code
 from tests.factories.stores import Shop, make_shop
 from tests.factories.ways import fill_wallet, make_slow, offer_everything
 from tests.support.live import LiveServer
@@ -283,9 +283,14 @@ def test_apps_come_first_on_a_phone(shop, open_page):
 # What the shop does for the money
 
 
-def test_the_booking_appears_by_itself(shop, open_page, live_server):
+@pytest.mark.parametrize("how", ["socket", "asking", "without script"])
+def test_the_booking_appears_by_itself(shop, open_page, how):
     session_id = make_checkout(shop, rails=["vietqr"])
-    page = open_page(session_id)
+    show_code(session_id)
+    page = open_page(session_id, java_script_enabled=how != "without script")
+    if how == "asking":
+        page.route_web_socket(re.compile("/live"), lambda socket: socket.close())
+        page.reload()
     expect_state(page, "waiting")
     press(page, "Pay exactly")
     expect_state(page, "paid")
@@ -293,8 +298,13 @@ def test_the_booking_appears_by_itself(shop, open_page, live_server):
     answer = page.request.post(
         f"/api/v1/checkout/sessions/{session_id}/fulfilment",
         headers=shop.headers,
-        data={"status": "confirmed", "reference": "ROOM-7", "details": "Key at the reception"},
+        data={
+            "status": "confirmed",
+            "reference": "ROOM-7",
+            "details": {"property_name": "Homestay", "check_in": "2026-12-24"},
+        },
     )
     assert answer.ok
-    expect(page.get_by_text("ROOM-7")).to_be_visible()
+    expect(page.get_by_text("ROOM-7")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Thursday, December 24, 2026")).to_be_visible()
     expect(page.get_by_text("is preparing")).to_have_count(0)
