@@ -136,6 +136,11 @@ def _outcomes(notices: Sequence[Notice]) -> dict[str, str]:
 def note_told(rows: Sequence[Any], notices: Sequence[Notice]) -> None:
     """What has been said for good is not asked again; in the current transaction."""
     told = _outcomes(notices)
+    # In one order: who asks by hand may meet the monitor here.
+    execute(
+        "SELECT id FROM attempt_reference WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE",
+        ids=[row.known_id for row in rows],
+    )
     execute(
         "UPDATE attempt_reference SET done_at = clock_timestamp()"
         " WHERE id = ANY(%(done)s) AND done_at IS NULL",

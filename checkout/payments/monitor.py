@@ -74,8 +74,8 @@ def ask_some(rail_account_id: str, wait_seconds: float = 0.0) -> int:
     """Ask one question about what is due at an account; returns how many movements were new."""
     time.sleep(wait_seconds)
     rail = get_rail(load_account(rail_account_id)[0].rail)
+    wanted = _in_order(_candidates(rail_account_id))
     with unit_of_work():
-        wanted = _in_order(_candidates(rail_account_id))
         rows = lease_references(wanted, most=rail.ask_at_once, condition=DUE)
     if not rows:
         return 0
@@ -111,9 +111,11 @@ def _leave_settled() -> None:
     single = [name for name in names() if not get_rail(name).renews]
     with unit_of_work():
         execute(
-            "UPDATE attempt_reference AS known SET done_at = clock_timestamp() FROM attempt"  # noqa: S608 - a constant
-            " WHERE attempt.id = known.attempt_id AND attempt.status = 'succeeded'"
-            f" AND known.rail = ANY(%(rails)s) AND {DUE}",
+            "UPDATE attempt_reference SET done_at = clock_timestamp() WHERE id IN"  # noqa: S608 - a constant
+            " (SELECT known.id FROM attempt_reference AS known"
+            " JOIN attempt ON attempt.id = known.attempt_id"
+            f" WHERE attempt.status = 'succeeded' AND known.rail = ANY(%(rails)s) AND {DUE}"
+            " FOR UPDATE OF known SKIP LOCKED)",
             rails=single,
         )
 
@@ -151,12 +153,13 @@ def _candidates(rail_account_id: str) -> list[Any]:
         " JOIN attempt ON attempt.id = known.attempt_id"
         f" WHERE known.rail_account_id = %(id)s AND {DUE} ORDER BY"
     )
-    return run(
-        f"({source} known.next_ask_at LIMIT %(window)s) UNION"
-        f" ({source} known.asks, known.id DESC LIMIT %(window)s)",
-        id=rail_account_id,
-        window=WINDOW,
-    )
+    with unit_of_work():
+        return run(
+            f"({source} known.next_ask_at LIMIT %(window)s) UNION"
+            f" ({source} known.asks, known.id DESC LIMIT %(window)s)",
+            id=rail_account_id,
+            window=WINDOW,
+        )
 
 
 def _in_order(candidates: list[Any]) -> list[int]:
