@@ -132,6 +132,21 @@ def test_leave_and_come_back(choose, rail):
 
 
 @pytest.mark.parametrize("rail", AWAY)
+def test_cancel_there_and_try_again(choose, rail):
+    session_id, page = choose(rail)
+    expect_provider(page)
+    press(page, "Cancel and go back")
+    # Some providers tell us of it too, and then the attempt is over.
+    said = re.compile("You came back without paying|The payment did not go through")
+    expect(page.get_by_role("heading", name=said)).to_be_visible()
+    press(page, "Try again")
+    expect_provider(page)
+    press(page, PAY)
+    expect_state(page, "paid")
+    assert attempts_of(session_id)[-1] == "succeeded"
+
+
+@pytest.mark.parametrize("rail", AWAY)
 def test_switching_keeps_the_older_ways_money_valid(choose, rail):
     session_id, page = choose(rail)
     expect_provider(page)
@@ -257,6 +272,15 @@ def test_a_wallet_that_holds_too_little(shop, open_page):
 
 
 # Choice
+
+
+def test_by_keyboard(shop, open_page):
+    page = open_page(make_checkout(shop, rails=["vnpay", "vietqr"]))
+    expect_state(page, "choose")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name=re.compile("^VNPay Opens"))).to_be_focused()
+    page.keyboard.press("Enter")
+    expect_provider(page)
 
 
 def test_the_device_remembers_and_a_slow_way_comes_last(shop, open_page):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from checkout.core.db import one, run, unit_of_work
 from checkout.sessions.page import load_page
+from checkout.sessions.panel import draw_push
 from checkout.sessions.viewer import Viewer
 from tests.factories.checkouts import make_checkout
 from tests.factories.stores import make_shop, make_vietqr
@@ -124,6 +127,14 @@ def test_nobody_sees_a_wallet_who_is_not_proven(shop):
 def test_what_pays_or_leads_away_does_not_start_by_itself(shop):
     assert load_page(make_checkout(shop, rails=["bridge"])).starts_itself
     assert not load_page(make_checkout(shop, rails=["toll"])).starts_itself
+
+
+def test_a_push_is_drawn_for_each_viewer(shop):
+    session_id = make_checkout(shop)
+    for viewer, first in ((Viewer(way="toll"), "toll"), (Viewer(way="bridge"), "bridge")):
+        drawing = draw_push(session_id, viewer.variant("km"))
+        assert re.findall(r'name="rail" value="(\w+)"', drawing.html)[0] == first
+        assert "lang=km" in drawing.html
 
 
 def test_where_forms_may_lead(shop, client):
