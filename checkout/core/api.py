@@ -28,7 +28,7 @@ from checkout.core.limits import (
     note_failed_authentication,
     refuse_blocked,
 )
-from checkout.core.scope import Scope
+from checkout.core.scope import KeyKind, Scope
 from checkout.core.web import problem_body
 
 BASE_PATH = "/api/v1"
@@ -37,8 +37,9 @@ PATH_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MAX_CREDENTIAL = 256
 
 Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
-Surface = Literal["secret", "public"]
-Authenticate = Callable[[str], Scope | None]
+Surface = Literal["secret", "publishable", "public"]
+"""Who may call: the shop's server, any page with its publishable key, or anybody."""
+Authenticate = Callable[[str, KeyKind], Scope | None]
 JsonObject = dict[str, Any]
 Answer = JsonObject | tuple[JsonObject, int]
 
@@ -253,9 +254,25 @@ def _admit(made: Operation) -> Scope:
     if made.surface == "public":
         limit_public_call()
         return PUBLIC
+    if made.surface == "publishable":
+        return _admit_page(made)
     refuse_blocked()
     scope = _authenticate()
     limit_calls(f"key:{scope.key_id}", scope.settings.rate_limit_per_minute)
+    return scope
+
+
+def _admit_page(made: Operation) -> Scope:
+    """Everybody can read a page's key: limits are the caller's own, wrong keys no attack."""
+    limit_public_call(made.name)
+    credential = _credential()
+    if credential is None:
+        raise unauthorized("missing_api_key", "Send the shop's publishable key (pk_…).")
+    authenticate: Authenticate = current_app.extensions["checkout_authenticate"]
+    known = len(credential) <= MAX_CREDENTIAL
+    scope = authenticate(credential, "publishable") if known else None
+    if scope is None:
+        raise unauthorized("invalid_api_key", "This API key is not valid.")
     return scope
 
 
@@ -266,7 +283,7 @@ def _authenticate() -> Scope:
             "missing_api_key", "Send your secret key as Authorization: Bearer sk_test_…"
         )
     authenticate: Authenticate = current_app.extensions["checkout_authenticate"]
-    scope = authenticate(credential) if len(credential) <= MAX_CREDENTIAL else None
+    scope = authenticate(credential, "secret") if len(credential) <= MAX_CREDENTIAL else None
     if scope is None:
         note_failed_authentication()
         raise unauthorized("invalid_api_key", "This API key is not valid.")

@@ -27,6 +27,10 @@ CODES: dict[str, tuple[int, str]] = {
     "missing_api_key": (401, "No API key was sent."),
     "invalid_api_key": (401, "The API key is unknown or was revoked."),
     "secret_key_required": (403, "A publishable key does not open this call."),
+    "publishable_key_required": (403, "A secret key does not belong into a browser."),
+    "user_token_required": (403, "This call is for people, not for keys: send an access token."),
+    "role_not_allowed": (403, "The user's role in the store does not allow this."),
+    "key_not_allowed": (403, "The key is restricted to other actions."),
     "test_mode_only": (403, "This call exists in test mode only."),
     "rate_limited": (429, "Too many requests this minute; wait as Retry-After says."),
     "ip_blocked": (429, "The address failed to authenticate too often."),
@@ -35,6 +39,7 @@ CODES: dict[str, tuple[int, str]] = {
     "idempotency_key_reused": (422, "This key was used with another request."),
     # Sessions and attempts
     "amount_mismatch": (422, "The amount is not the total of the line items."),
+    "amount_not_allowed": (422, "The store lets no page say what a session costs."),
     "amount_too_small": (422, "The amount is below what the store or the rail allows."),
     "amount_too_large": (422, "The amount is above what the store or the rail allows."),
     "coupon_invalid": (422, "The coupon does not exist or cannot be used here."),

@@ -7,6 +7,7 @@ connection dies.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from checkout.core.config import config
+from checkout.core.crypto import SealBroken, seal, unseal
 from checkout.core.db import db, execute, one, run, unit_of_work
 from checkout.core.errors import Problem, conflict, invalid, unavailable
 from checkout.core.jobs import periodic
@@ -33,6 +35,9 @@ ROOM_SECONDS = 4.0
 IN_USE = "idempotency_key_in_use"
 REUSED = "idempotency_key_reused"
 
+SEALED, COLUMN = "sealed:", "idempotency_key.body"
+"""How a kept answer begins that is not to be read off the table; others are JSON objects."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -42,6 +47,8 @@ class Key:
     livemode: bool
     key: str
     request_hash: str
+    hides: bool = False
+    """Whether the answer holds a secret, so that it is kept sealed."""
 
     @property
     def lock(self) -> int:
@@ -58,7 +65,7 @@ class Kept:
     body: str
 
 
-def read_key(scope: Scope, raw: bytes) -> Key | None:
+def read_key(scope: Scope, raw: bytes, *, hides: bool = False) -> Key | None:
     """The request's key, or None; raises `invalid_idempotency_key`."""
     key = request.headers.get(HEADER)
     if key is None:
@@ -70,8 +77,11 @@ def read_key(scope: Scope, raw: bytes) -> Key | None:
             HEADER,
             status=400,
         )
+    if not scope.secret:
+        # What a page sends never meets the shop's own keys, which are printable.
+        key = f"\x1f{scope.key_id}\x1f{key}"
     asked = hashlib.sha256(f"{request.method}\n{request.full_path}\n".encode() + raw)
-    return Key(scope.store_id, scope.livemode, key, asked.hexdigest())
+    return Key(scope.store_id, scope.livemode, key, asked.hexdigest(), hides)
 
 
 def claim(key: Key) -> Kept | None:
@@ -133,6 +143,8 @@ def _release(connection: Connection, key: Key) -> None:
 
 def keep(key: Key, status: int, body: str) -> None:
     """Store the answer in the current transaction. The first one stays, for its day."""
+    if key.hides and status < 400:
+        body = SEALED + base64.b64encode(seal(body.encode(), row=key.key, column=COLUMN)).decode()
     execute(
         "INSERT INTO idempotency_key (store_id, livemode, key, request_hash, status, body)"
         " VALUES (%(store_id)s, %(livemode)s, %(key)s, %(request_hash)s, %(status)s, %(body)s)"
@@ -191,7 +203,18 @@ def _look_up(key: Key) -> Kept | None:
         return None
     if row.request_hash != key.request_hash:
         raise invalid(REUSED, "This key was used with another request.", HEADER)
-    return Kept(row.status, row.body)
+    return Kept(row.status, _opened(key, row.body))
+
+
+def _opened(key: Key, body: str) -> str:
+    """What was kept. An encryption key that was taken away since has taken its answers along."""
+    if not body.startswith(SEALED):
+        return body
+    try:
+        sealed = base64.b64decode(body.removeprefix(SEALED))
+        return unseal(sealed, row=key.key, column=COLUMN).decode()
+    except SealBroken:
+        raise invalid(REUSED, "The answer to this key cannot be read again.", HEADER) from None
 
 
 def _in_use() -> Problem:

@@ -76,9 +76,9 @@ def limit_calls(bucket: str, per_minute: int) -> None:
         raise too_many("rate_limited", "Too many requests. Please slow down.", reset_seconds)
 
 
-def limit_public_call() -> None:
-    """For calls that need no key: 30 a minute per address."""
-    limit_calls(f"public:{client_key()}", PUBLIC_PER_MINUTE)
+def limit_public_call(name: str = "") -> None:
+    """For calls that need no secret: 30 a minute per address and kind of call."""
+    limit_calls(f"public:{name}:{client_key()}", PUBLIC_PER_MINUTE)
 
 
 def refuse_blocked() -> None:

@@ -56,6 +56,11 @@ def build_document() -> dict[str, Any]:
                     "scheme": "bearer",
                     "description": "sk_test_… or sk_live_…",
                 },
+                "publishable": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "pk_test_… or pk_live_…, for pages.",
+                },
                 "basic": {
                     "type": "http",
                     "scheme": "basic",
@@ -124,8 +129,8 @@ def _describe(made: Operation, names: Names) -> dict[str, Any]:
     }
     if made.description:
         described["description"] = made.description
-    if made.surface == "public":
-        described["security"] = []
+    if made.surface != "secret":
+        described["security"] = [] if made.surface == "public" else [{"publishable": []}]
     if made.body is not None:
         required = any(field.is_required() for field in made.body.model_fields.values())
         described["requestBody"] = {
@@ -205,6 +210,8 @@ def _errors_of(made: Operation) -> dict[int, list[str]]:
     codes = [*made.errors, "rate_limited", "internal_error", "service_unavailable"]
     if made.surface == "secret":
         codes += ["missing_api_key", "invalid_api_key", "secret_key_required", "ip_blocked"]
+    if made.surface == "publishable":
+        codes += ["missing_api_key", "invalid_api_key", "publishable_key_required"]
     if made.arguments:
         codes.append("resource_missing")
     codes += ["unknown_field", "invalid_value", "invalid_type", "invalid_string"]

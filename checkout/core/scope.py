@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+KeyKind = Literal["secret", "publishable"]
+"""A secret key speaks for the shop; a publishable one stands in pages, for everybody to read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from typing import Any
 
 from checkout.core.exchange import Refused, Subscription
 from checkout.core.logs import security_event
-from checkout.core.origin import host_of_origin
 from checkout.embed.messages import CHANNELS
-from checkout.embed.tokens import Bearer, read_token
+from checkout.embed.shops_page import is_shops_page
+from checkout.embed.tokens import read_token
 from checkout.merchants.stores import load_store
 
 
@@ -27,7 +27,8 @@ def read_message(text: str, foreign_origin: str | None) -> Subscription | None:
     if bearer is None:
         security_event("realtime_token_refused")
         raise Refused("invalid_token")
-    if foreign_origin is not None and not _may_listen(bearer, foreign_origin):
+    settings = load_store(bearer.store_id).settings
+    if foreign_origin is not None and not is_shops_page(foreign_origin, bearer.livemode, settings):
         security_event("foreign_socket", origin=foreign_origin[:200])
         raise Refused("origin_not_allowed")
     return Subscription(bearer.customer_id, channels)
@@ -46,11 +47,3 @@ def _read_subscribe(text: str) -> tuple[str, frozenset[str]] | None:
         return None
     known = frozenset(name for name in channels if isinstance(name, str) and name in CHANNELS)
     return (token, known) if known else None
-
-
-def _may_listen(bearer: Bearer, origin: str) -> bool:
-    """The shop's own hosts in live mode; in test mode any page."""
-    if not bearer.livemode:
-        return True
-    allowed = load_store(bearer.store_id).settings.allowed_hosts
-    return host_of_origin(origin) in {host.removesuffix(":443") for host in allowed}

@@ -8,28 +8,35 @@ from checkout.core.brief_cache import BriefCache
 from checkout.core.crypto import hash_secret
 from checkout.core.db import execute, one, unit_of_work
 from checkout.core.errors import forbidden
-from checkout.core.scope import Scope
+from checkout.core.scope import KeyKind, Scope
 from checkout.merchants.settings import read_settings
 
 USED_SECONDS = 60
+HEADS: dict[KeyKind, tuple[str, str]] = {
+    "secret": ("sk_test_", "sk_live_"),
+    "publishable": ("pk_test_", "pk_live_"),
+}
+WRONG_KIND: dict[KeyKind, str] = {
+    "secret": "This call needs a secret key (sk_…).",
+    "publishable": "This call is for browsers: it needs a publishable key (pk_…).",
+}
 
 _found: BriefCache[str, Scope | None] = BriefCache()
 
 
-def authenticate(plain: str) -> Scope | None:
-    """The scope of a secret key, or None for what is no key or one no longer.
+def authenticate(plain: str, kind: KeyKind = "secret") -> Scope | None:
+    """The scope of a key of that kind, or None for what is no key or one no longer.
 
-    Raises `secret_key_required` for a publishable key. The answer is at most half a second
-    old. A key is looked up by its hash, so its comparison leaks nothing of it.
+    Raises `secret_key_required` or `publishable_key_required` for a key of the other kind.
+    The answer is at most half a second old. A key is looked up by its hash, so its comparison
+    leaks nothing of it.
     """
-    if not plain.startswith(("sk_test_", "sk_live_", "pk_test_", "pk_live_")):
+    if not plain.isascii() or not plain.startswith((*HEADS["secret"], *HEADS["publishable"])):
         return None
-    if not plain.isascii():
-        return None
-    if plain.startswith("pk_"):
-        raise forbidden("secret_key_required", "This call needs a secret key (sk_…).")
+    if not plain.startswith(HEADS[kind]):
+        raise forbidden(f"{kind}_key_required", WRONG_KIND[kind])
     hashed = hash_secret(plain)
-    return _found.get(hashed, lambda: _read_scope(hashed))
+    return _found.get(hashed, lambda: _read_scope(hashed, kind))
 
 
 def forget_found_keys() -> None:
@@ -37,15 +44,16 @@ def forget_found_keys() -> None:
     _found.clear()
 
 
-def _read_scope(hashed: str) -> Scope | None:
+def _read_scope(hashed: str, kind: KeyKind) -> Scope | None:
     # A unit of its own: what follows may call the outside and must find no open transaction.
     with unit_of_work():
         row = one(
             "SELECT key.id, key.store_id, key.livemode, store.settings, coalesce("
             "key.last_used_at < now() - make_interval(secs => %(seconds)s), true) AS unnoted"
             " FROM api_key AS key JOIN store ON store.id = key.store_id"
-            " WHERE key.hash = %(hash)s AND key.kind = 'secret' AND key.revoked_at IS NULL",
+            " WHERE key.hash = %(hash)s AND key.kind = %(kind)s AND key.revoked_at IS NULL",
             hash=hashed,
+            kind=kind,
             seconds=USED_SECONDS,
         )
         if row is not None and row.unnoted:
@@ -58,7 +66,7 @@ def _read_scope(hashed: str) -> Scope | None:
         key_id=row.id,
         actor=f"key:{row.id}",
         settings=read_settings(row.settings),
-        secret=True,
+        secret=kind == "secret",
     )
 
 

@@ -7,7 +7,8 @@ import click
 from checkout.core.cli import Commands, Mode
 from checkout.core.db import one, run, unit_of_work
 from checkout.core.errors import missing
-from checkout.keys.create import KeyKind, create_key
+from checkout.core.scope import KeyKind
+from checkout.keys.create import create_key
 from checkout.keys.revoke import revoke_key
 from checkout.merchants.stores import find_store
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from checkout.core.audit import record_audit
 from checkout.core.crypto import hash_secret
 from checkout.core.db import one
 from checkout.core.ids import new_id, new_secret
+from checkout.core.scope import KeyKind
 
-KeyKind = Literal["secret", "publishable"]
 RANDOM_BYTES = 24
 
 

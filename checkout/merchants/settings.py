@@ -50,6 +50,8 @@ class StoreSettings(BaseModel):
     fee_bps: Annotated[int, Field(ge=0, le=10_000)] = 0
     rate_limit_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = 100
     allowed_hosts: Annotated[list[str], Field(max_length=100)] = []
+    browser_amounts: bool = False
+    """Whether pages with the publishable key may say, in live mode, what a session costs."""
     bounds: dict[str, Bounds] = {}
     topup_bounds: dict[str, Bounds] = {"VND": Bounds(min=100_000, max=50_000_000)}
     locale: Literal["vi", "en", "km"] | None = None

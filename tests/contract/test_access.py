@@ -39,6 +39,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/rails/khqr/check": {"md5s": ["0" * 32]},
     "POST /api/v1/test/clock/advance": {"seconds": 1},
     "POST /api/v1/test/rails/vietqr/faults": {"next": ["html"]},
+    "POST /api/v1/widget/checkout": {"amount": 50_000, "currency": "VND"},
     "POST /api/v1/realtime-tokens": {"customer": "cus_1"},
     "POST /api/v1/webhook-endpoints": {"url": "http://127.0.0.1:1/x"},
     "PATCH /api/v1/webhook-endpoints/{endpoint_id}": {"description": "new"},
@@ -82,7 +83,7 @@ class Operation:
 
     @property
     def secret(self) -> bool:
-        return self.described.get("security") != []
+        return "security" not in self.described
 
     def fill(self, ids: dict[str, str]) -> str:
         return self.path.format(**ids) + QUERIES.get(self.label, "")
