@@ -73,7 +73,7 @@ def start_attempt(
         locked, newest = _lapse_if_due(locked, _newest_attempt(session_id))
         _refuse_start(locked, newest, retry=retry)
         rail_name = _choose_rail(locked.session, rail_name, newest)
-        shown = newest if reuse_live and _shows(newest, rail_name) else None
+        shown = newest if reuse_live and _shows(newest, rail_name, locked.session) else None
         if shown is None:
             begun = _begin(locked, newest, rail_name, return_url, payer_address)
             row = _open_inside(begun, actor)
@@ -89,8 +89,17 @@ def start_attempt(
     return _open_outside(begun, actor, keep)
 
 
-def _shows(attempt: Any | None, rail_name: str) -> bool:
-    return attempt is not None and attempt.status in LIVE and attempt.rail == rail_name
+def _shows(attempt: Any | None, rail_name: str, session: Any) -> bool:
+    """Whether a live attempt on this rail still asks for what is due.
+
+    It does not where a part came another way meanwhile: its provider would take too much.
+    """
+    return (
+        attempt is not None
+        and attempt.status in LIVE
+        and attempt.rail == rail_name
+        and attempt.amount == session.amount - session.amount_received
+    )
 
 
 @dataclass(frozen=True, slots=True)

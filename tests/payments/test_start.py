@@ -14,6 +14,7 @@ from checkout.payments.start import start_attempt
 from checkout.rails.base import RailError
 from checkout.rails.vietqr.rail import VietQR
 from tests.factories.books import events_of, read, read_one
+from tests.factories.rails import make_rail
 from tests.factories.till import make_till, memo_of
 
 
@@ -224,6 +225,21 @@ def test_after_a_part_the_next_attempt_asks_for_the_rest(till):
     till.pay(memo_of(attempt), 200_000)
 
     assert till.start(attempt["session"])["amount"] == 300_000
+
+
+def test_a_page_that_asks_for_the_whole_is_not_shown_again_once_a_part_came(till):
+    make_rail(till.shop, "vnpay")
+    session = till.make_session(500_000)
+    left = till.start(session["id"])
+    whole = start_attempt(session["id"], "vnpay", actor="shopper", reuse_live=True)
+    assert start_attempt(session["id"], "vnpay", actor="shopper", reuse_live=True).id == whole.id
+    till.pay(memo_of(left), 200_000)
+
+    rest = start_attempt(session["id"], "vnpay", actor="shopper", reuse_live=True)
+
+    assert (whole.amount, rest.amount) == (500_000, 300_000)
+    assert "vnp_Amount=30000000&" in rest.prompt["redirect_url"]
+    assert till.attempt(whole.id)["status"] == "superseded"
 
 
 def test_the_same_key_starts_one_attempt(till):
