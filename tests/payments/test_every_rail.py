@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import urllib3
 
+from checkout.merchants.rail_accounts import forget_accounts
 from checkout.rails.registry import folders, get_rail
 from tests.factories.books import check_books
-from tests.factories.rails import Stall, currencies_of, make_stall
+from tests.factories.rails import Stall, currencies_of, make_rail, make_stall
 from tests.support.live import LiveServer
 
 PAID = ("completed", "paid")
@@ -229,3 +231,29 @@ def test_money_nobody_told_of_is_found_by_itself(stall, rail):
     assert stall.pay(attempt["id"]) == 0
 
     stall.wait(lambda: status_of(stall, attempt) == PAID, seconds=30)
+
+
+@every_rail
+def test_money_told_at_the_address_of_an_account_before(stall, rail):
+    """Changed settings make another account; providers go on calling the address they know."""
+    first_address = f"/hooks/{rail}/{stall.account_id}"
+    with stall.app.app_context():
+        stall.account_id = make_rail(stall.shop, rail, attempt_minutes=20)
+        forget_accounts()
+    attempt = start(stall)
+    assert first_address != f"/hooks/{rail}/{stall.account_id}"
+    stall.pay(attempt["id"], delay_seconds=3_600)
+
+    for row in stall.read("SELECT call, body FROM fake_delivery"):
+        path = row.call["path"].replace(f"/hooks/{rail}/{stall.account_id}", first_address)
+        answer = urllib3.request(
+            row.call["method"],
+            stall.url + path,
+            headers=row.call["headers"],
+            body=bytes(row.body) or None,
+        )
+        assert answer.status == 200, answer.data
+    hear(stall, attempt, 0)
+
+    assert status_of(stall, attempt) == PAID
+    assert [one["disposition"] for one in transfers(stall)] == ["matched"]

@@ -31,14 +31,18 @@ def make_notice(
     The callback and the query name the movement by the same zp_trans_id.
     """
     reference = _read_trans_id(app_trans_id)
+    number, app = _read_id(fields.get("zp_trans_id")), _read_app_id(app_id)
     return Notice(
-        provider_reference=_read_id(fields.get("zp_trans_id")),
+        provider_reference=number,
         source=source,
         outcome="succeeded",
         raw=raw,
         amount=_read_amount(fields.get("amount")),
         currency=CURRENCY,
-        account=_read_app_id(app_id),
+        account=app,
+        # An app keeps its id when the shop's settings change, and so does the movement: the
+        # address that ZaloPay knows may be that of an account before this one.
+        fingerprint=f"{app}:{number}",
         matches=(Match("reference", reference),),
         occurred_at=read_time(fields.get("server_time")),
         details={"app_trans_id": reference, **_details(fields)},
