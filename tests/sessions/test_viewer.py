@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from checkout.core import ids
 from checkout.sessions.viewer import Viewer, page_address, read_variant, read_viewer
 
-ATTEMPT = ids.new_id("att")
+ATTEMPT = "att_06gzw2ea8rte5jktexdayr8h02v9"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit Mobile/15E148"
 DESK = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit Chrome/142"
 
