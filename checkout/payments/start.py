@@ -22,7 +22,7 @@ from checkout.merchants.rail_accounts import enabled_rails, load_account, rail_f
 from checkout.payments.codes import new_code
 from checkout.payments.facts import attempt_facts
 from checkout.payments.fail import fail_attempt
-from checkout.payments.health import check_rest, note_answer, note_failure
+from checkout.payments.health import calling
 from checkout.payments.instant import pay_from_wallet, refuse_wallet
 from checkout.payments.lapse import lapse_attempts
 from checkout.payments.links import SWEEPER as LINKS
@@ -162,15 +162,10 @@ def _open_inside(begun: _Begun, actor: str) -> Any | None:
 def _open_outside(begun: _Begun, actor: str, keep: Callable[[Any], None] | None) -> Any:
     attempt, account_id = begun.attempt, begun.account.id
     try:
-        check_rest(account_id)
-        try:
+        with calling(account_id):
             prompt = get_rail(attempt.rail).open(
                 begun.facts, begun.account, bounded_client(), begun.locked.now
             )
-        except RailError as error:
-            note_failure(account_id, error)
-            raise
-        note_answer(account_id)
     except RailError as error:
         log("rail_open_failed", logging.WARNING, rail_account=account_id, code=error.code)
         with unit_of_work():
