@@ -129,7 +129,10 @@ class UserToken(Created, Base):
     """A link that was mailed: to confirm a sign-up, or to set a new password."""
 
     __tablename__ = "user_token"
-    __table_args__ = (Index("ix_user_token_expires_at", "expires_at"),)
+    __table_args__ = (
+        Index("ix_user_token_email", "email", "purpose"),
+        Index("ix_user_token_expires_at", "expires_at"),
+    )
     hash: Mapped[str] = mapped_column(Text, primary_key=True)
     purpose: Mapped[str] = mapped_column(Text)
     user_id: Mapped[str | None] = mapped_column(ForeignKey("app_user.id"))

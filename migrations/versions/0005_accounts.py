@@ -113,6 +113,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_user_token_user_id")),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_user_token")),
     )
+    op.create_index("ix_user_token_email", "user_token", ["email", "purpose"])
     op.create_index("ix_user_token_expires_at", "user_token", ["expires_at"])
     op.create_table(
         "letter",

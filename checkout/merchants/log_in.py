@@ -1,0 +1,84 @@
+"""From a password and perhaps a second code to a merchant; the same answer for unknown ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checkout.core.db import execute, unit_of_work
+from checkout.core.errors import Problem, unauthorized
+from checkout.core.limits import note_failed_authentication, refuse_blocked
+from checkout.core.logs import security_event
+from checkout.merchants.access import UserAccess
+from checkout.merchants.lockout import count_try, forget_tries, take_back_try
+from checkout.merchants.passwords import hash_password, needs_rehash, verify_password
+from checkout.merchants.two_factor import take_second_factor
+from checkout.merchants.users import find_user, load_user
+
+
+def log_in(
+    email: str, password: str, *, totp: str | None = None, recovery_code: str | None = None
+) -> Any:
+    """The merchant's row. Opens its own units of work: a failure must be counted, not undone.
+
+    Raises 401 `invalid_credentials`, `totp_required` and `invalid_totp`, 429 `ip_blocked` and
+    `too_many_failures`.
+    """
+    email = email.strip().lower()
+    with unit_of_work():
+        user = find_user(email)
+    prove_password(email, None if user is None else user.password_hash, password)
+    assert user is not None  # noqa: S101 - nobody's password is never right
+    if user.totp_confirmed_at is not None:
+        _prove_second_factor(user, totp, recovery_code)
+    with unit_of_work():
+        forget_tries(email)
+        if needs_rehash(user.password_hash):
+            _rehash(user, password)
+    return user
+
+
+def prove_password(email: str, hashed: str | None, password: str) -> None:
+    """Raise what `log_in` raises unless it is the password; a wrong one is counted.
+
+    Opens its own units of work. What a right one forgets is the caller's business.
+    """
+    refuse_blocked()
+    with unit_of_work():
+        count_try(email)
+    if not verify_password(hashed, password):
+        raise _fail("invalid_credentials", "The e-mail address or the password is wrong.")
+
+
+def prove_again(access: UserAccess, password: str) -> None:
+    """Let somebody who is signed in type the password once more; raises as `log_in` does."""
+    with unit_of_work():
+        user = load_user(access.user_id)
+    prove_password(user.email, user.password_hash, password)
+    with unit_of_work():
+        forget_tries(user.email)
+
+
+def _prove_second_factor(user: Any, totp: str | None, recovery_code: str | None) -> None:
+    if totp is None and recovery_code is None:
+        with unit_of_work():
+            take_back_try(user.email)
+        raise unauthorized("totp_required", "Send the code of your authenticator app as well.")
+    with unit_of_work():
+        right = take_second_factor(user, totp=totp, recovery_code=recovery_code)
+    if not right:
+        raise _fail("invalid_totp", "This code is wrong or was used already.")
+
+
+def _fail(code: str, message: str) -> Problem:
+    note_failed_authentication()
+    security_event("log_in_failed", reason=code)
+    return unauthorized(code, message)
+
+
+def _rehash(user: Any, password: str) -> None:
+    execute(
+        "UPDATE app_user SET password_hash = %(new)s WHERE id = %(id)s AND password_hash = %(old)s",
+        id=user.id,
+        old=user.password_hash,
+        new=hash_password(password),
+    )
