@@ -178,13 +178,18 @@ class Exchange:
     def _hear(self, topic: str, data: bytes) -> None:
         if topic not in self.lines:
             return
-        message = json.loads(data)
-        text = json.dumps(message["body"], ensure_ascii=False)
+        try:
+            message = json.loads(data)
+            kind, text = message["kind"], json.dumps(message["body"], ensure_ascii=False)
+        except (ValueError, KeyError, TypeError):
+            # Redis is open to others of this installation; they must not end the listening.
+            log("message_unreadable", logging.WARNING, topic=topic)
+            return
         with self.lock:
             lines = list(self.lines.get(topic, ()))
         for line in lines:
             subscription = line.subscription
-            if subscription is not None and message["kind"] in subscription.kinds:
+            if subscription is not None and kind in subscription.kinds:
                 line.offer(text)
 
 

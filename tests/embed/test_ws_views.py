@@ -14,6 +14,7 @@ from checkout.core import exchange, push, room
 from checkout.core.db import execute, unit_of_work
 from checkout.core.dispatch import dispatch_events
 from checkout.core.ids import new_id
+from checkout.core.redis import redis_client
 from tests.embed.conftest import Buyer, listening, make_buyer
 from tests.factories.stores import make_shop
 from tests.factories.till import Till, make_till, memo_of
@@ -283,6 +284,17 @@ def test_who_does_not_read_is_dropped(monkeypatch):
     for number in range(3):
         line.offer(str(number))
     assert (line.close_code, line.close_reason, len(line.waiting)) == (1013, "too_slow", 2)
+
+
+def test_nonsense_in_redis_ends_nothing(app, server, till, buyer):
+    with open_socket(server, PATH) as page:
+        say(page, buyer.subscribe())
+        listening(app)
+        for nonsense in ("", "[]", "{}", "7", "null", '{"kind": "payment_status"}'):
+            redis_client().publish(exchange.CHANNEL + buyer.id, nonsense)
+        till.make_session(customer_id=buyer.id)
+        dispatch_events()
+        assert hear(page)["status"] == "INITIATED"
 
 
 def test_an_open_socket_holds_no_database_connection(app, server, buyer):
