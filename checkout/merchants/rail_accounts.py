@@ -288,6 +288,7 @@ def _read_account(rail_account_id: str) -> tuple[Any, Account] | None:
         provider_url=rail.provider_url(settings, livemode=True) if row.livemode else pretend_url,
         provider_page_url=rail.provider_page_url(settings) if row.livemode else pretend_page_url,
         hook_url=f"{config().public_url}/hooks/{row.rail}/{row.id}",
+        store=row.store_id,
     )
 
 

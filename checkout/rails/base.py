@@ -50,6 +50,8 @@ class Account:
     """Where shoppers' browsers find the provider: its pretend pages in test mode."""
     hook_url: str = ""
     """Where the provider reaches this account's hook, for those that are told with each order."""
+    store: str = ""
+    """The id of the store: one account at a provider may serve several, told apart by it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ EXPIRED = "checkout.session.expired"
 EVENTS = (COMPLETED, DELAYED_PAID, DELAYED_FAILED, EXPIRED)
 """What the merchant subscribes the endpoint to; anything else is answered and left alone."""
 PAID = ("paid", "no_payment_required")
+AMOUNT_LIMIT = 9_999_999_999_999
+"""More than any currency's: what is beyond it could not be booked either."""
+ID_LIMIT = 255
 _FAILURES = {
     EXPIRED: ("expired", "The payment page has run out."),
     DELAYED_FAILED: ("declined", "The payment was declined."),
@@ -37,7 +40,9 @@ def read_event_notices(
     data = event.get("data")
     session = data.get("object") if isinstance(data, dict) else None
     if not isinstance(session, dict):
-        return [_unreadable(f"event:{event.get('id')}", source, raw, "the event has no session")]
+        return [
+            _unreadable(f"event:{_id(event.get('id'))}", source, raw, "the event has no session")
+        ]
     if not is_ours(session, account):
         return []
     if kind in _FAILURES:
@@ -68,10 +73,13 @@ def read_session_notices(session: Mapping[str, Any]) -> list[Notice]:
 def is_ours(session: Mapping[str, Any], account: Account) -> bool:
     """Whether a session of the Stripe account was opened by this store.
 
-    An endpoint hears of everything in its Stripe account: other sites, other stores.
+    An endpoint hears of everything in its Stripe account: other sites, other stores. Where the
+    session does not say which store it is of, the prefix of its code has to tell.
     """
     noted = session.get("metadata")
     noted = noted if isinstance(noted, dict) else {}
+    if account.store and noted.get("store"):
+        return noted["store"] == account.store and bool(noted.get("attempt"))
     code = str(noted.get("code") or "")
     own = tuple(f"{prefix}-" for prefix in account.code_prefixes)
     return bool(noted.get("attempt")) and (not code or code.startswith(own))
@@ -80,13 +88,13 @@ def is_ours(session: Mapping[str, Any], account: Account) -> bool:
 def _paid(
     session: Mapping[str, Any], source: Source, raw: bytes, moved_at: datetime | None
 ) -> Notice:
-    session_id, intent_id = _text(session.get("id")), _intent_of(session)
+    session_id, intent_id = _id(session.get("id")), _intent_of(session)
     reference = intent_id or session_id
     amount = session.get("amount_total")
     currency = _text(session.get("currency")).upper()
     if not reference:
         return _unreadable(f"attempt:{_own(session)}", source, raw, "the session has no id")
-    if type(amount) is not int or amount <= 0:
+    if type(amount) is not int or not 0 < amount <= AMOUNT_LIMIT:
         return _unreadable(reference, source, raw, "the session names no amount")
     try:
         amount = from_stripe(amount, currency)
@@ -115,7 +123,7 @@ def _paid(
 def _failed(session: Mapping[str, Any], kind: str, source: Source, raw: bytes) -> Notice:
     code, message = _FAILURES[kind]
     return Notice(
-        provider_reference=f"{_text(session.get('id')) or _own(session)}:{code}",
+        provider_reference=f"{_id(session.get('id')) or _own(session)}:{code}",
         source=source,
         outcome="failed",
         raw=raw,
@@ -137,23 +145,29 @@ def _unreadable(reference: str, source: Source, raw: bytes, why: str) -> Notice:
 
 def _matches(session: Mapping[str, Any]) -> tuple[Match, ...]:
     """By Stripe's id and by ours, which was written down before Stripe was called."""
-    known = dict.fromkeys((_text(session.get("id")), _own(session)))
+    known = dict.fromkeys((_id(session.get("id")), _own(session)))
     return tuple(Match("reference", reference) for reference in known if reference)
 
 
 def _own(session: Mapping[str, Any]) -> str:
-    return _text(session.get("client_reference_id"))
+    return _id(session.get("client_reference_id"))
 
 
 def _intent_of(session: Mapping[str, Any]) -> str:
     intent = session.get("payment_intent")
-    return _text(intent.get("id")) if isinstance(intent, dict) else _text(intent)
+    return _id(intent.get("id")) if isinstance(intent, dict) else _id(intent)
 
 
 def _moment(seconds: object) -> datetime | None:
     if type(seconds) is not int or not 0 < seconds < 10**11:
         return None
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def _id(value: object) -> str:
+    """An id that can be looked up by; Stripe's own are far shorter than the limit."""
+    text = _text(value)
+    return text if len(text) <= ID_LIMIT else ""
 
 
 def _text(value: object) -> str:

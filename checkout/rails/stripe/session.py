@@ -28,6 +28,8 @@ def session_params(attempt: Attempt, account: Account) -> dict[str, Any]:
             "return_url_missing", "Stripe needs an address to return to", temporary=False
         )
     noted = {"attempt": attempt.id, "session": attempt.session, "code": attempt.code}
+    if account.store:
+        noted["store"] = account.store
     name = attempt.description or attempt.reference or attempt.code
     params: dict[str, Any] = {
         "mode": "payment",

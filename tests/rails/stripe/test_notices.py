@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -121,6 +122,22 @@ def test_a_prefix_of_former_days_is_still_ours() -> None:
 
 
 @pytest.mark.parametrize(
+    ("store", "ours"), [("sto_1", True), ("sto_2", False), ("", True), (None, True)]
+)
+def test_stores_that_share_a_stripe_account_hear_only_of_their_own(
+    store: str | None, ours: bool
+) -> None:
+    noted = {"attempt": "att_1", "code": "HM-7K2M9QX", "store": store}
+    event = event_object(COMPLETED, session_object(metadata=noted))
+
+    notices = read_event_notices(
+        event, replace(make_account(), store="sto_1"), source="hook", raw=b""
+    )
+
+    assert bool(notices) is ours
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"amount_total": None},
@@ -129,6 +146,7 @@ def test_a_prefix_of_former_days_is_still_ours() -> None:
         {"amount_total": 150_000.0},
         {"amount_total": 0, "payment_status": "no_payment_required"},
         {"amount_total": -5},
+        {"amount_total": 10**30},
         {"currency": None},
         {"currency": "xyz"},
         {"currency": "khr", "amount_total": 400_050},

@@ -37,7 +37,8 @@ def _sent(stage: Stage) -> dict[str, str]:
 
 
 def test_an_attempt_becomes_a_hosted_session() -> None:
-    stage = Stage(description="Áo thun đỏ", customer_email="a@example.com")
+    account = replace(make_account(), store="sto_1")
+    stage = Stage(account, description="Áo thun đỏ", customer_email="a@example.com")
 
     sent = _sent(stage)
     assert stage.prompt.kind == "redirect"
@@ -48,6 +49,7 @@ def test_an_attempt_becomes_a_hosted_session() -> None:
     assert sent["line_items[0][price_data][product_data][name]"] == "Áo thun đỏ"
     assert sent["client_reference_id"] == sent["metadata[attempt]"] == "att_1"
     assert sent["payment_intent_data[metadata][code]"] == "HM-7K2M9QX"
+    assert sent["metadata[store]"] == "sto_1"
     assert sent["payment_method_types[0]"] == "card"
     assert sent["customer_email"] == "a@example.com"
     assert sent["success_url"].endswith("/att_1?state=done&id={CHECKOUT_SESSION_ID}")
