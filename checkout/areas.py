@@ -44,7 +44,7 @@ def import_models() -> None:
             importlib.import_module(f"checkout.{area}.models")
 
 
-CORE_JOBS = ("dispatch", "idempotency", "mail")
+CORE_JOBS = ("audit", "dispatch", "idempotency", "mail")
 
 
 def import_jobs() -> None:

@@ -16,8 +16,8 @@ from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from checkout.core.audit import record_security
 from checkout.core.errors import too_many
-from checkout.core.logs import security_event
 from checkout.core.redis import with_redis
 from checkout.core.web import client_key
 
@@ -148,7 +148,7 @@ def _block(key: str) -> None:
     until = time.time() + BLOCK_SECONDS
     _limits().blocked_until[key] = until
     with_redis(lambda redis: redis.set(f"blocked:{key}", str(until), ex=BLOCK_SECONDS), None)
-    security_event("address_blocked", client=key, seconds=BLOCK_SECONDS)
+    record_security("address_blocked", seconds=BLOCK_SECONDS)
 
 
 def _blocked_seconds(key: str) -> float:

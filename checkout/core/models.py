@@ -78,15 +78,48 @@ class IdempotencyKey(Scoped, Created, Base):
 
 
 class AuditEntry(Created, Base):
-    """Who changed what about a store."""
+    """Who changed what about a store.
+
+    A trigger numbers a store's entries and chains each to the one before it; another one
+    refuses every change. `audit_hash` in the database says what is chained.
+    """
 
     __tablename__ = "audit_entry"
-    __table_args__ = (Index("ix_audit_entry_list", "store_id", "id"),)
+    __table_args__ = (
+        UniqueConstraint("store_id", "seq"),
+        Index("ix_audit_entry_list", "store_id", "id"),
+        Index("ix_audit_entry_target", "store_id", "target", "id"),
+    )
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
     store_id: Mapped[str] = mapped_column(Text)
+    livemode: Mapped[bool | None]
+    """None for what concerns both modes, such as the team."""
     actor: Mapped[str] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(Text)
+    """Where the request came from; None for commands and background work."""
     action: Mapped[str] = mapped_column(Text)
     target: Mapped[str] = mapped_column(Text)
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    seq: Mapped[int] = mapped_column(BigInteger)
+    previous_hash: Mapped[str] = mapped_column(Text)
+    hash: Mapped[str] = mapped_column(Text)
+
+
+class SecurityEvent(Created, Base):
+    """Something that was refused: a wrong key, a forged notice, an address that is blocked."""
+
+    __tablename__ = "security_event"
+    __table_args__ = (
+        Index("ix_security_event_list", "store_id", "id"),
+        Index("ix_security_event_age", "created_at"),
+    )
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
+    store_id: Mapped[str | None] = mapped_column(Text)
+    """None where nobody knows whose door was tried."""
+    livemode: Mapped[bool | None]
+    kind: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(Text)
     details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
 
 

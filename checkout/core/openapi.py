@@ -10,7 +10,14 @@ from flask import current_app
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from checkout.core.api import BASE_PATH, OPERATIONS, Operation, path_pattern
+from checkout.core.api import (
+    BASE_PATH,
+    MODE_HEADER,
+    OPERATIONS,
+    Operation,
+    Surface,
+    path_pattern,
+)
 from checkout.core.codes import CODES
 from checkout.core.config import config
 
@@ -18,6 +25,13 @@ VERSION = "1.0.0"
 ARGUMENT = re.compile(r"<(\w+)>")
 REFERENCE = "#/components/schemas/{model}"
 
+SECURITY: dict[Surface, list[dict[str, list[str]]]] = {
+    "secret": [{"bearer": []}, {"basic": []}, {"user": []}],
+    "publishable": [{"publishable": []}],
+    "user": [{"user": []}],
+    "member": [{"user": []}],
+    "public": [],
+}
 RATE_HEADERS = {
     "X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"},
     "RateLimit-Limit": {"$ref": "#/components/headers/RateLimit-Limit"},
@@ -66,9 +80,16 @@ def build_document() -> dict[str, Any]:
                     "scheme": "basic",
                     "description": "The secret key as user name, without password.",
                 },
+                "user": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A signed-in user's access token, at_…. Calls on a store's data"
+                    " name the store in X-Store and the mode in X-Mode (test or live, test when"
+                    " it is left out) and do what the user's role there allows.",
+                },
             },
         },
-        "security": [{"bearer": []}, {"basic": []}],
+        "security": SECURITY["secret"],
     }
 
 
@@ -130,7 +151,9 @@ def _describe(made: Operation, names: Names) -> dict[str, Any]:
     if made.description:
         described["description"] = made.description
     if made.surface != "secret":
-        described["security"] = [] if made.surface == "public" else [{"publishable": []}]
+        described["security"] = SECURITY[made.surface]
+    if made.action:
+        described["x-action"] = made.action
     if made.body is not None:
         required = any(field.is_required() for field in made.body.model_fields.values())
         described["requestBody"] = {
@@ -157,6 +180,15 @@ def _parameters(made: Operation) -> list[dict[str, Any]]:
             _query_parameter(name, given, name in required)
             for name, given in schema.get("properties", {}).items()
         ]
+    if made.surface == "member":
+        parameters.append(
+            {
+                "name": MODE_HEADER,
+                "in": "header",
+                "description": "The mode whose data is meant.",
+                "schema": {"type": "string", "enum": ["test", "live"], "default": "test"},
+            }
+        )
     if made.method == "POST" and made.surface != "public":
         parameters.append(
             {
@@ -196,7 +228,7 @@ def _responses(made: Operation, names: Names) -> dict[str, Any]:
         str(status): {
             "description": made.summary,
             "headers": RATE_HEADERS,
-            "content": {"application/json": {"schema": schema}},
+            "content": {made.media: {"schema": schema}},
         }
         for status in sorted((made.status, *made.also))
     }
@@ -210,6 +242,12 @@ def _errors_of(made: Operation) -> dict[int, list[str]]:
     codes = [*made.errors, "rate_limited", "internal_error", "service_unavailable"]
     if made.surface == "secret":
         codes += ["missing_api_key", "invalid_api_key", "secret_key_required", "ip_blocked"]
+    if made.surface in ("user", "member"):
+        codes += ["missing_api_key", "invalid_token", "user_token_required", "ip_blocked"]
+    if made.action:
+        codes.append("role_not_allowed")
+    if made.surface == "secret":
+        codes += ["invalid_token", "key_not_allowed", "resource_missing"]
     if made.surface == "publishable":
         codes += ["missing_api_key", "invalid_api_key", "publishable_key_required"]
     if made.arguments:

@@ -21,4 +21,10 @@ class Scope:
     settings: Any
     """The store's `merchants.settings.StoreSettings`; core does not know that type."""
     secret: bool = False
-    """Whether the shop's own secret key speaks, so that it is believed who a customer is."""
+    """Whether the shop itself speaks, so that it is believed who a customer is."""
+    allowed: frozenset[str] | None = None
+    """The actions that this caller may do; None for all of them."""
+    user: Any = None
+    """Who has signed in: `user_id`, `sign_in_id`, `email`; None for a key."""
+    role: str | None = None
+    """The signed-in user's role in the store."""

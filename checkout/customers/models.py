@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, Text, text
@@ -9,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from checkout.core.db import Base
-from checkout.core.models import Created, Scoped
+from checkout.core.models import Created, Scoped, Time
 
 
 class Customer(Scoped, Created, Base):
@@ -49,3 +50,5 @@ class Customer(Scoped, Created, Base):
     phone: Mapped[str | None] = mapped_column(Text)
     reference: Mapped[str | None] = mapped_column(Text)
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", JSONB, server_default="{}")
+    deleted_at: Mapped[datetime | None] = mapped_column(Time)
+    """Since then the row says nothing of a person; what was paid still points to it."""

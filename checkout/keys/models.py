@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from checkout.core.db import Base
@@ -22,5 +23,7 @@ class ApiKey(Scoped, Created, Base):
     hash: Mapped[str] = mapped_column(Text, unique=True)
     last4: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text, server_default="")
+    scopes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    """The actions that it is restricted to; None for all."""
     revoked_at: Mapped[datetime | None] = mapped_column(Time)
     last_used_at: Mapped[datetime | None] = mapped_column(Time)

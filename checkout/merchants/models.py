@@ -73,6 +73,44 @@ class User(Created, Base):
     deleted_at: Mapped[datetime | None] = mapped_column(Time)
 
 
+class Membership(Created, Base):
+    """A user's role in a store."""
+
+    __tablename__ = "membership"
+    __table_args__ = (
+        CheckConstraint("role IN ('owner', 'admin', 'support', 'viewer')", name="role"),
+        Index("ix_membership_user_id", "user_id"),
+    )
+    store_id: Mapped[str] = mapped_column(ForeignKey("store.id"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
+    role: Mapped[str] = mapped_column(Text)
+
+
+class Invitation(Created, Base):
+    """A place in a store's team that waits for somebody; of its link only the hash is kept."""
+
+    __tablename__ = "invitation"
+    __table_args__ = (
+        CheckConstraint("role IN ('owner', 'admin', 'support', 'viewer')", name="role"),
+        Index(
+            "uq_invitation_open",
+            "store_id",
+            "email",
+            unique=True,
+            postgresql_where=text("accepted_at IS NULL AND revoked_at IS NULL"),
+        ),
+    )
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    store_id: Mapped[str] = mapped_column(ForeignKey("store.id"))
+    email: Mapped[str] = mapped_column(Text)
+    role: Mapped[str] = mapped_column(Text)
+    token_hash: Mapped[str] = mapped_column(Text, unique=True)
+    invited_by: Mapped[str] = mapped_column(Text)
+    expires_at: Mapped[datetime] = mapped_column(Time)
+    accepted_at: Mapped[datetime | None] = mapped_column(Time)
+    revoked_at: Mapped[datetime | None] = mapped_column(Time)
+
+
 class SignIn(Created, Base):
     """One browser or program in which a merchant is signed in: the family of its tokens."""
 

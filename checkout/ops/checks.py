@@ -257,6 +257,20 @@ CHECKS = (
         " AND next_try_at < clock_timestamp() - interval '1 minute'",
     ),
     Check(
+        "audit_is_chained",
+        "each audit entry is what was written, and follows the store's entry before it",
+        "SELECT id, store_id, seq FROM (SELECT audit_entry.*, audit_hash(audit_entry) AS made,"
+        " lag(hash, 1, '') OVER chain AS before, lag(seq, 1, 0) OVER chain AS seq_before"
+        " FROM audit_entry WINDOW chain AS (PARTITION BY store_id ORDER BY seq)) AS entries"
+        " WHERE hash <> made OR previous_hash <> before OR seq <> seq_before + 1",
+    ),
+    Check(
+        "store_has_owner",
+        "a store with a team has an owner",
+        "SELECT store_id AS id, count(*) AS members FROM membership GROUP BY store_id"
+        " HAVING count(*) FILTER (WHERE role = 'owner') = 0",
+    ),
+    Check(
         "completion_is_told",
         "every completed session has its event",
         "SELECT session.id FROM checkout_session AS session WHERE session.status = 'completed'"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,8 +10,8 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from checkout.core import clock, ids
+from checkout.core.audit import record_security
 from checkout.core.errors import missing, unauthorized
-from checkout.core.logs import log
 from checkout.merchants.rail_accounts import load_account, load_successor
 from checkout.payments.intake import take_in
 from checkout.payments.notices import OUTDATED_PROOF, incoming_of
@@ -36,7 +35,14 @@ def take_hook(rail_name: str, rail_account: str) -> Response:
         raise MethodNotAllowed([rail.hook_method])
     read = _prove(rail, account_row, account)
     if isinstance(read, Refusal):
-        log("hook_refused", logging.WARNING, rail_account=rail_account, reason=read.reason)
+        record_security(
+            "hook_refused",
+            store_id=account_row.store_id,
+            livemode=account_row.livemode,
+            actor=f"rail:{rail_name}",
+            rail_account=rail_account,
+            reason=read.reason,
+        )
         answer = rail.refuse(read)
         if answer is None:
             raise unauthorized("invalid_signature", "The notice is not genuine.")

@@ -167,9 +167,9 @@ def publishable_key(contract_app: Flask, trade: Trade) -> str:
 
 
 def count_rows(app: Flask) -> dict[str, int]:
-    """Table → rows, of every table."""
+    """Table → rows, of every table but the one that tells of refusals."""
     with app.app_context():
-        names = sorted(db.metadata.tables)
+        names = sorted(db.metadata.tables.keys() - {"security_event"})
         columns = ", ".join(f'(SELECT count(*) FROM "{name}") AS "{name}"' for name in names)
         row = one(f"SELECT {columns}")
         assert row is not None

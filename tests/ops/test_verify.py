@@ -82,6 +82,12 @@ BREACHES: dict[str, str] = {
         " minutes', next_try_at = now() - interval '2 minutes' WHERE id = (SELECT"
         " max(id) FROM outbox)"
     ),
+    "audit_is_chained": (
+        "UPDATE audit_entry SET actor = 'somebody else' WHERE store_id = '{store}' AND seq = 2"
+    ),
+    "store_has_owner": (
+        "INSERT INTO membership (store_id, user_id, role) VALUES ('{store}', 'usr_x', 'viewer')"
+    ),
     "completion_is_told": (
         "DELETE FROM outbox WHERE subject = '{paid}' AND type = 'checkout.session.completed'"
     ),
@@ -192,6 +198,32 @@ def test_a_planted_breach_is_named(app, store, name):
     assert exit_code == 1
     assert name in broken, output
     assert len(broken) <= 4, output
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        "DELETE FROM audit_entry WHERE store_id = '{store}' AND seq = 2",
+        "DELETE FROM audit_entry WHERE store_id = '{store}' AND seq = 1",
+        "UPDATE audit_entry SET details = '{{}}' WHERE store_id = '{store}' AND seq = 3",
+        (
+            "UPDATE audit_entry SET created_at = created_at - interval '1 hour'"
+            " WHERE store_id = '{store}' AND seq = 1"
+        ),
+        "UPDATE audit_entry SET address = '192.0.2.1' WHERE store_id = '{store}' AND seq = 1",
+        # Whoever writes the hash anew as well breaks what follows.
+        (
+            "UPDATE audit_entry SET (actor, hash) = (SELECT 'x', audit_hash(forged) FROM"
+            ' (SELECT (jsonb_populate_record(audit_entry, \'{{"actor": "x"}}\')).*) AS forged)'
+            " WHERE store_id = '{store}' AND seq = 2"
+        ),
+    ],
+)
+def test_no_forged_audit_entry_goes_unseen(app, store, forgery):
+    with rules_off(app):
+        execute(forgery.format(**store))
+
+    assert verify(app)[1] == ["audit_is_chained"]
 
 
 def test_many_breaches_are_counted_and_not_all_shown(app, store):
