@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from checkout.core import clock
 from checkout.core.dispatch import dispatch_events
+from checkout.core.ids import new_id
 from checkout.payments.faults import EXECUTED, FAULTS, Fault
 from checkout.rails.base import RailError, Refund
 from checkout.rails.client import bounded_client
@@ -23,6 +24,7 @@ from tests.support.stack import RunStack
 
 SLOW: tuple[Fault, ...] = ("silent", "drip")
 QUICK = tuple(fault for fault in FAULTS if fault not in SLOW)
+GIVEN_BACK = ("done", "pending")
 # Credentials that the provider refuses are our own mistake, and said as such.
 REFUSALS: tuple[Fault, ...] = ("error_401",)
 
@@ -72,7 +74,7 @@ def set_scene(server: LiveServer, rail: str) -> Scene:
         stall=stall,
         fresh=stall.make_session(),
         waiting=stall.start(stall.make_session()),
-        refund=stall.refund_of(paid["session"], "re_" + paid["id"].removeprefix("att_")),
+        refund=stall.refund_of(paid["session"], new_id("re"), amount=stall.amount * 4 // 10),
     )
 
 
@@ -164,10 +166,23 @@ def look_at_refund(scene: Scene, fault: Fault) -> None:
     known = call_rail(scene.stall, "check_refund", scene.refund)
     assert not isinstance(known, RailError), (scene.name, fault, known)
     if fault in EXECUTED:
-        assert known.status in ("done", "pending"), (scene.name, fault, known)
-        return
-    again = call_rail(scene.stall, "refund", scene.refund)
-    assert again.status in ("done", "pending"), (scene.name, fault, again)
+        assert known.status in GIVEN_BACK, (scene.name, fault, known)
+    else:
+        again = call_rail(scene.stall, "refund", scene.refund)
+        assert again.status in GIVEN_BACK, (scene.name, fault, again)
+    assert_refunded_once(scene, fault)
+
+
+def assert_refunded_once(scene: Scene, fault: Fault) -> None:
+    """The provider still has the rest of the payment, and no more than the rest."""
+    first = scene.refund
+    left = first.payment_amount - first.amount
+    rest = replace(first, id=new_id("re"), amount=left, refunded_before=first.amount)
+    said = call_rail(scene.stall, "refund", rest)
+    assert said.status in GIVEN_BACK, (scene.name, fault, said)
+    more = call_rail(scene.stall, "refund", replace(rest, id=new_id("re")))
+    refused = not more.temporary if isinstance(more, RailError) else more.status == "refused"
+    assert refused, (scene.name, fault, more)
 
 
 def assert_nothing_doubled(scene: Scene) -> None:
