@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -488,7 +489,7 @@ def test_a_server_that_speaks_no_tls():
         assert kind_of(url) == "tls_failed"
 
 
-def test_a_rail_s_client_says_whether_it_was_late_or_away():
+def test_a_rail_s_client_says_whether_it_was_late_or_away(app):
     from checkout.rails.base import RailError
     from checkout.rails.client import rail_client
 
@@ -506,3 +507,34 @@ def test_a_rail_s_client_says_whether_it_was_late_or_away():
     huge = b"x" * 600_000
     with receiving(lambda _: Reply(200, {}, huge)) as receiver, pytest.raises(RailError):
         rail_client("GET", receiver.url)
+
+
+def test_a_rail_s_client_reaches_nothing_inside_but_the_pretend_providers(app, monkeypatch):
+    from checkout.core.config import config
+    from checkout.rails.base import RailError
+    from checkout.rails.client import rail_client
+
+    monkeypatch.setattr(http, "resolve", lambda *_: ("10.0.0.7",))
+    with pytest.raises(RailError) as refused:
+        rail_client("POST", "https://bank.example/v1/check")
+    assert refused.value.__cause__.kind == "address_refused"
+    # Somebody else's name must not pass for our own by its beginning.
+    with pytest.raises(RailError) as refused:
+        rail_client("POST", f"{config().self_url}@bank.example/fake/khqr/ra_1")
+    assert refused.value.__cause__.kind in ("bad_url", "address_refused")
+
+    monkeypatch.setattr(http, "resolve", lambda *_: ("127.0.0.1",))
+    with receiving() as receiver:
+        own_url = f"http://127.0.0.1:{receiver.port}"
+        monkeypatch.setattr("checkout.rails.client.config", lambda: _Inside(own_url))
+        assert rail_client("POST", f"{own_url}/fake/khqr/ra_1/v1").status == 200
+        with pytest.raises(RailError):
+            rail_client("POST", f"{own_url}/other")
+
+
+@dataclass
+class _Inside:
+    """Settings without any private address that merchants may name."""
+
+    self_url: str
+    private_targets: tuple[str, ...] = ()
