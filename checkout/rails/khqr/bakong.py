@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 from checkout.rails.base import HttpAnswer, HttpClient, RailError
 from checkout.rails.khqr.answers import Status, no_information, read_data, read_list, read_status
+from checkout.rails.khqr.settings import TOKEN
 
 LIST_LIMIT = 50
 """Bakong refuses a list of 51."""
@@ -74,13 +76,14 @@ class Bakong:
         """A fresh token for a registered address."""
         data = read_data(self._post("/v1/renew_token", {"email": email}))
         token = data.get("token") if isinstance(data, dict) else None
-        if not isinstance(token, str) or not token.isprintable() or not token.isascii():
+        token = token.strip() if isinstance(token, str) else ""
+        if not re.fullmatch(TOKEN, token):
             raise RailError(
                 "token_not_returned",
                 "Bakong gave no token: look for it in the mail and enter it by hand",
                 temporary=False,
             )
-        return token.strip()
+        return token
 
     def _check_singly(self, md5s: Sequence[str]) -> Iterator[tuple[str, Status]]:
         # Beginning anywhere: whoever does not get a turn now gets one in another round.

@@ -6,6 +6,7 @@ from checkout.rails.base import Setting
 
 LIVE_URL = "https://api-bakong.nbc.gov.kh"
 LABEL = r".{0,25}"
+TOKEN = r"[!-~]{1,4000}"
 
 SETTINGS = (
     Setting(
@@ -58,7 +59,7 @@ SETTINGS = (
         "token",
         kind="secret",
         required=True,
-        pattern=r"[!-~]{1,4000}",
+        pattern=TOKEN,
         help="The token of Bakong's Open API; without it no payment is ever seen.",
     ),
     Setting(

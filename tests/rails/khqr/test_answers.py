@@ -161,7 +161,14 @@ def test_an_address_that_is_not_registered_is_the_operators() -> None:
     assert (raised.value.code, raised.value.temporary) == ("not_registered", False)
 
 
-@pytest.mark.parametrize("data", [None, {}, {"token": None}, {"token": 5}, {"token": "a\nb"}])
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(None, {}, {"token": None}, {"token": 5}, {"token": "a\nb"}),
+        # What no token can be must not take the place of the one there is.
+        *({"token": ""}, {"token": "  "}, {"token": "Sent by mail"}, {"token": "x" * 4001}),
+    ],
+)
 def test_a_token_that_is_only_mailed_is_the_operators(data: object) -> None:
     with pytest.raises(RailError) as raised:
         bakong(told(data)).renew_token("a@b")
