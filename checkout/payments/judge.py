@@ -16,6 +16,7 @@ from checkout.core.db import one, run, unit_of_work
 from checkout.core.inbox import lease_incoming, mark_failed, mark_judged
 from checkout.core.jobs import ring_now
 from checkout.core.logs import log
+from checkout.payments.action_done import note_action_done
 from checkout.payments.arrival import Arrival
 from checkout.payments.fail import fail_attempt
 from checkout.payments.match import find_attempts
@@ -23,6 +24,8 @@ from checkout.payments.notices import read_notice
 from checkout.payments.settle import settle
 
 BATCH = 50
+NO_MONEY = ("failed", "pending")
+"""Outcomes that say something about an attempt and move nothing."""
 SWEEPER = "judge_inbox"
 HEAD_START_SECONDS = 1.0
 """For so long the process that stored a notice may judge it before a sweep takes it up."""
@@ -53,9 +56,9 @@ def judge_batch(
     try:
         with unit_of_work():
             rows = lease_incoming(inbox_ids, limit=BATCH, due_seconds=due_seconds)
-            apart = [row.id for row in rows if row.notice["outcome"] == "failed"]
-            results = _judge([row for row in rows if row.notice["outcome"] != "failed"])
-        # A failure locks its own session: in a transaction of its own it waits for nobody
+            apart = [row.id for row in rows if row.notice["outcome"] in NO_MONEY]
+            results = _judge([row for row in rows if row.notice["outcome"] not in NO_MONEY])
+        # What moves no money locks its own session: in a transaction of its own it waits for nobody
         # while holding what a settled batch holds.
         return results | _judge_apart(apart)
     except Exception:
@@ -94,9 +97,7 @@ def _judge(rows: Sequence[Any]) -> dict[str, str]:
         money = [a for a in arrivals if a.notice.outcome in ("succeeded", "unreadable")]
         settled = settle(money) if money else {}
         others = {
-            arrival.inbox_id: _fail_named(arrival)
-            if arrival.notice.outcome == "failed"
-            else "ignored"
+            arrival.inbox_id: _judge_without_money(arrival)
             for arrival in arrivals
             if arrival.inbox_id not in settled
         }
@@ -123,8 +124,13 @@ def _test_offset(store_id: str) -> timedelta:
     return timedelta(seconds=row.seconds if row is not None else 0)
 
 
-def _fail_named(arrival: Arrival) -> str:
-    """A provider says that an attempt failed; only what names exactly one attempt is believed."""
+def _judge_without_money(arrival: Arrival) -> str:
+    """The provider says that an attempt failed, or that the shopper has done their part.
+
+    Only what names exactly one attempt is believed.
+    """
+    if arrival.notice.outcome not in NO_MONEY:
+        return "ignored"
     told = [(arrival.rail, arrival.notice)]
     known = find_attempts(arrival.store_id, arrival.livemode, told)
     attempts = {
@@ -136,9 +142,12 @@ def _fail_named(arrival: Arrival) -> str:
         return "unknown_attempt"
     if len(attempts) != 1:
         return "ignored"
-    details = arrival.notice.details
+    attempt_id, details = next(iter(attempts)), arrival.notice.details
+    if arrival.notice.outcome == "pending":
+        note_action_done(attempt_id, actor=f"rail:{arrival.rail}")
+        return "ignored"
     failed = fail_attempt(
-        next(iter(attempts)),
+        attempt_id,
         code=str(details.get("failure_code") or "declined"),
         message=str(details.get("failure_message") or "The provider declined the payment."),
         actor=f"rail:{arrival.rail}",

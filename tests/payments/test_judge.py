@@ -213,3 +213,20 @@ def test_odd_text_never_stops_money(till, text):
 
     assert list(judge_batch().values()) == ["matched"]
     assert till.session(attempt["session"])["status"] == "completed"
+
+
+def test_money_on_its_way_ends_the_wait_for_the_shopper(till):
+    attempt = till.make_attempt(1000)
+    with unit_of_work():
+        execute("UPDATE attempt SET status = 'requires_action'")
+        execute("UPDATE checkout_session SET status = 'awaiting_action'")
+    (inbox_id,) = store(till, notice(till, "p", memo_of(attempt), outcome="pending"))
+
+    assert judge_batch() == {inbox_id: "ignored"}
+    assert till.session(attempt["session"])["status"] == "processing"
+    assert till.attempt(attempt["id"])["status"] == "pending"
+
+    (again,) = store(till, notice(till, "q", memo_of(attempt), outcome="pending"))
+    seq = till.session(attempt["session"])["seq"]
+    assert judge_batch() == {again: "ignored"}
+    assert till.session(attempt["session"])["seq"] == seq
