@@ -11,7 +11,7 @@ from typing import Any
 
 from checkout.rails.base import HttpAnswer, HttpClient, RailError
 from checkout.rails.khqr.answers import Status, no_information, read_data, read_list, read_status
-from checkout.rails.khqr.settings import TOKEN
+from checkout.rails.khqr.settings import JWT_FORM
 
 LIST_LIMIT = 50
 """Bakong refuses a list of 51."""
@@ -77,7 +77,7 @@ class Bakong:
         data = read_data(self._post("/v1/renew_token", {"email": email}))
         token = data.get("token") if isinstance(data, dict) else None
         token = token.strip() if isinstance(token, str) else ""
-        if not re.fullmatch(TOKEN, token):
+        if not re.fullmatch(JWT_FORM, token):
             raise RailError(
                 "token_not_returned",
                 "Bakong gave no token: look for it in the mail and enter it by hand",

@@ -6,7 +6,7 @@ from checkout.rails.base import Setting
 
 LIVE_URL = "https://api-bakong.nbc.gov.kh"
 LABEL = r".{0,25}"
-TOKEN = r"[!-~]{1,4000}"
+JWT_FORM = r"[!-~]{1,4000}"
 
 SETTINGS = (
     Setting(
@@ -59,7 +59,7 @@ SETTINGS = (
         "token",
         kind="secret",
         required=True,
-        pattern=TOKEN,
+        pattern=JWT_FORM,
         help="The token of Bakong's Open API; without it no payment is ever seen.",
     ),
     Setting(
