@@ -33,6 +33,15 @@ def first_id(prefix: str, seconds_ago: float) -> str:
     return f"{prefix}_{_tail(int((time.time() - seconds_ago) * 1000) << 92)}"
 
 
+def earlier_id(known: str, seconds: float) -> str:
+    """The lowest id that a row could have that was made so long before the row `known`."""
+    prefix, _, tail = known.partition("_")
+    number = 0
+    for symbol in tail:
+        number = number << 5 | ALPHABET.index(symbol)
+    return f"{prefix}_{_tail(max(0, (number >> 92) - int(seconds * 1000)) << 92)}"
+
+
 def _tail(number: int) -> str:
     return "".join(ALPHABET[number >> shift & 31] for shift in range(135, -1, -5))
 
