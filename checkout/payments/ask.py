@@ -23,7 +23,6 @@ from checkout.rails.base import Attempt, Notice, RailError
 from checkout.rails.client import bounded_client
 from checkout.rails.registry import get_rail
 
-FINAL = ("succeeded", "failed")
 LIVE = ("pending", "requires_action")
 
 
@@ -144,8 +143,12 @@ def note_told(rows: Sequence[Any], notices: Sequence[Notice]) -> None:
     execute(
         "UPDATE attempt_reference SET done_at = clock_timestamp()"
         " WHERE id = ANY(%(done)s) AND done_at IS NULL",
-        done=[row.known_id for row in rows if told.get(row.known_reference) in FINAL],
+        done=[row.known_id for row in rows if _is_final(row.rail, told.get(row.known_reference))],
     )
+
+
+def _is_final(rail_name: str, outcome: str | None) -> bool:
+    return outcome == "succeeded" or (outcome == "failed" and get_rail(rail_name).ends_on_failure)
 
 
 def _note_asked(waits: Sequence[int], rows: Sequence[Any]) -> None:

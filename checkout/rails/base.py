@@ -281,6 +281,8 @@ class Rail:
     """Whether find_links asks the provider for app links once the prompt is on the page."""
     closes: ClassVar[bool] = False
     """Whether close tells the provider that an attempt is over."""
+    ends_on_failure: ClassVar[bool] = True
+    """Whether a failure is the provider's last word on a reference; else it is asked about on."""
     lists: ClassVar[bool] = False
     """Whether backfill lists the account's movements; else each attempt is asked about."""
     ask_seconds: ClassVar[tuple[int, ...]] = (30, 60)

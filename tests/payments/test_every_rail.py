@@ -211,6 +211,20 @@ def test_a_success_after_the_failure_counts(stall, rail):
     assert stall.attempt(attempt["id"])["status"] == "succeeded"
 
 
+@pytest.mark.parametrize("rail", [rail for rail in folders() if not get_rail(rail).ends_on_failure])
+def test_a_success_that_nobody_told_of_is_found_behind_the_failure(stall, rail):
+    attempt = start(stall)
+    hear(stall, attempt, stall.pay(attempt["id"], outcome="failure"))
+    stall.check(attempt["id"])
+    stall.plan(drop_hooks=9)
+    stall.pay(attempt["id"])
+
+    hear(stall, attempt, 0)
+
+    assert status_of(stall, attempt) == PAID
+    assert stall.attempt(attempt["id"])["status"] == "succeeded"
+
+
 @every_rail
 def test_money_on_an_attempt_that_was_left(stall, rail):
     session = stall.make_session()

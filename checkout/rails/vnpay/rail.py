@@ -90,6 +90,8 @@ class VNPay(Rail):
     currencies = (CURRENCY,)
     settings = SETTINGS
     hook_method = "GET"
+    # The payer may try again on VNPay's page, under the same reference.
+    ends_on_failure = False
     ask_seconds = (20, 60, 120)
     ask_at_once = 1
     default_minutes = 15
