@@ -242,6 +242,8 @@ def _errors_of(made: Operation) -> dict[int, list[str]]:
     codes = [*made.errors, "rate_limited", "internal_error", "service_unavailable"]
     if made.surface == "secret":
         codes += ["missing_api_key", "invalid_api_key", "secret_key_required", "ip_blocked"]
+    if made.surface in ("secret", "user", "member"):
+        codes.append("access_token_expired")
     if made.surface in ("user", "member"):
         codes += ["missing_api_key", "invalid_token", "user_token_required", "ip_blocked"]
     if made.action:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from checkout.core.audit import record_security
 from checkout.core.db import execute, unit_of_work
 from checkout.core.errors import Problem, unauthorized
 from checkout.core.limits import note_failed_authentication, refuse_blocked
-from checkout.core.logs import security_event
 from checkout.merchants.access import UserAccess
 from checkout.merchants.lockout import count_try, forget_tries, take_back_try
 from checkout.merchants.passwords import hash_password, needs_rehash, verify_password
@@ -26,7 +26,10 @@ def log_in(
     email = email.strip().lower()
     with unit_of_work():
         user = find_user(email)
-    prove_password(email, None if user is None else user.password_hash, password)
+    if user is None:
+        prove_password(email, None, password)
+    else:
+        prove_password(email, user.password_hash, password, actor=f"user:{user.id}")
     assert user is not None  # noqa: S101 - nobody's password is never right
     if user.totp_confirmed_at is not None:
         _prove_second_factor(user, totp, recovery_code)
@@ -37,7 +40,7 @@ def log_in(
     return user
 
 
-def prove_password(email: str, hashed: str | None, password: str) -> None:
+def prove_password(email: str, hashed: str | None, password: str, *, actor: str = "") -> None:
     """Raise what `log_in` raises unless it is the password; a wrong one is counted.
 
     Opens its own units of work. What a right one forgets is the caller's business.
@@ -46,14 +49,14 @@ def prove_password(email: str, hashed: str | None, password: str) -> None:
     with unit_of_work():
         count_try(email)
     if not verify_password(hashed, password):
-        raise _fail("invalid_credentials", "The e-mail address or the password is wrong.")
+        raise _fail(actor, "invalid_credentials", "The e-mail address or the password is wrong.")
 
 
 def prove_again(access: UserAccess, password: str) -> None:
     """Let somebody who is signed in type the password once more; raises as `log_in` does."""
     with unit_of_work():
         user = load_user(access.user_id)
-    prove_password(user.email, user.password_hash, password)
+    prove_password(user.email, user.password_hash, password, actor=f"user:{user.id}")
     with unit_of_work():
         forget_tries(user.email)
 
@@ -66,12 +69,12 @@ def _prove_second_factor(user: Any, totp: str | None, recovery_code: str | None)
     with unit_of_work():
         right = take_second_factor(user, totp=totp, recovery_code=recovery_code)
     if not right:
-        raise _fail("invalid_totp", "This code is wrong or was used already.")
+        raise _fail(f"user:{user.id}", "invalid_totp", "This code is wrong or was used already.")
 
 
-def _fail(code: str, message: str) -> Problem:
+def _fail(actor: str, code: str, message: str) -> Problem:
     note_failed_authentication()
-    security_event("log_in_failed", reason=code)
+    record_security("log_in_failed", actor=actor, reason=code)
     return unauthorized(code, message)
 
 

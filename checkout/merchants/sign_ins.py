@@ -75,11 +75,18 @@ def start_sign_in(
 def list_sign_ins(user_id: str) -> list[Any]:
     """Those that have not ended, the one used last first."""
     return run(
-        "SELECT id, kind, user_agent, address, created_at, last_used_at, expires_at FROM sign_in"
+        "SELECT * FROM sign_in"
         " WHERE user_id = %(user_id)s AND revoked_at IS NULL AND expires_at > clock_timestamp()"
         " ORDER BY last_used_at DESC, id DESC",
         user_id=user_id,
     )
+
+
+def load_sign_in(sign_in_id: str) -> Any:
+    """The row of one that is known to be there."""
+    row = one("SELECT * FROM sign_in WHERE id = %(id)s", id=sign_in_id)
+    assert row is not None  # noqa: S101 - somebody is signed in by it
+    return row
 
 
 def end_sign_in(user_id: str, sign_in_id: str) -> Any:

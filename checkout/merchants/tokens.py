@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from checkout.core import ids
+from checkout.core.audit import record_security
 from checkout.core.crypto import hash_secret
 from checkout.core.db import execute, one, unit_of_work
 from checkout.core.errors import Problem, unauthorized
-from checkout.core.logs import security_event
 from checkout.merchants.sign_ins import RequestFacts, end_sign_in, start_sign_in
 
 ACCESS_MINUTES = 15
@@ -48,7 +48,8 @@ def refresh_tokens(plain: str) -> Tokens:
         if reused is not None:
             end_sign_in(reused.user_id, reused.sign_in_id)
     if reused is not None:
-        security_event("refresh_token_reused", user=reused.user_id, sign_in=reused.sign_in_id)
+        actor = f"user:{reused.user_id}"
+        record_security("refresh_token_reused", actor=actor, sign_in=reused.sign_in_id)
     raise refused()
 
 

@@ -82,14 +82,16 @@ def renew_recovery_codes(user_id: str) -> list[str]:
     return _make_recovery_codes(user_id)
 
 
-def disable_two_factor(user_id: str) -> None:
-    """Turn it off and forget its secret; a harmless repeat where it is off."""
+def disable_two_factor(user_id: str) -> bool:
+    """Turn it off and forget its secret; returns whether it was on."""
+    was_on = _read(user_id, lock=True).totp_confirmed_at is not None
     execute(
         "UPDATE app_user SET totp_sealed = NULL, totp_confirmed_at = NULL, totp_step = NULL"
         " WHERE id = %(id)s",
         id=user_id,
     )
     execute("DELETE FROM recovery_code WHERE user_id = %(id)s", id=user_id)
+    return was_on
 
 
 def take_second_factor(user: Any, *, totp: str | None, recovery_code: str | None) -> bool:

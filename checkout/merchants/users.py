@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from checkout.core import ids
-from checkout.core.db import after_commit, execute, one
-from checkout.core.errors import conflict, invalid, missing
-from checkout.core.facts import tell_fact
+from checkout.core.db import after_commit, execute, one, run
+from checkout.core.errors import Problem, conflict, invalid, missing
 from checkout.core.i18n import LOCALES
 from checkout.merchants.access import forget_found_users
+from checkout.merchants.members import leave_store
 from checkout.merchants.sign_ins import end_sign_ins
 
 MAX_NAME_LENGTH = 100
@@ -85,9 +85,9 @@ def set_password(user_id: str, password_hash: str) -> None:
 def delete_user(user_id: str) -> None:
     """Take the person out of the row and end all sign-ins; what the stores earned stays.
 
-    Followers of the fact `user_leaves` may refuse, such as for a store's only owner.
+    Raises 409 `sole_owner` for the only owner of a store.
     """
-    tell_fact("user_leaves", user_id=user_id)
+    _leave_stores(user_id)
     execute(
         "UPDATE app_user SET email = id || '@deleted.invalid', name = '', password_hash = '',"
         " totp_sealed = NULL, totp_confirmed_at = NULL, totp_step = NULL,"
@@ -98,3 +98,18 @@ def delete_user(user_id: str) -> None:
     execute("DELETE FROM recovery_code WHERE user_id = %(id)s", id=user_id)
     execute("DELETE FROM user_token WHERE user_id = %(id)s", id=user_id)
     end_sign_ins(user_id)
+
+
+def _leave_stores(user_id: str) -> None:
+    """In one order, so that two owners who leave at once do not wait for each other."""
+    for row in run(
+        "SELECT store_id FROM membership WHERE user_id = %(id)s ORDER BY store_id", id=user_id
+    ):
+        try:
+            leave_store(row.store_id, user_id, actor=f"user:{user_id}")
+        except Problem as problem:
+            if problem.code != "last_owner":
+                raise
+            raise conflict(
+                "sole_owner", "Make somebody else an owner of your store, or delete it, first."
+            ) from None

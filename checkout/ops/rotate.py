@@ -11,6 +11,7 @@ from checkout.core.db import execute, run, unit_of_work
 BATCH = 500
 SEALED = (
     ("rail_account", "sealed"),
+    ("app_user", "totp_sealed"),
     ("endpoint", "secret"),
     ("endpoint", "old_secret"),
     ("inbox", "raw"),

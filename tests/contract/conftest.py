@@ -15,6 +15,9 @@ from flask.testing import FlaskClient
 from checkout import create_app
 from checkout.core.db import db, one, unit_of_work
 from checkout.keys.create import create_key
+from checkout.merchants.members import add_member
+from checkout.merchants.sign_ins import list_sign_ins
+from tests.factories.people import bearer, make_user, sign_in
 from tests.factories.stores import Shop, make_shop
 from tests.factories.till import Till, make_till, memo_of
 from tests.support.database import empty_database
@@ -27,6 +30,8 @@ class Trade:
     """A shop with something of everything in it: what the ids of its things are."""
 
     till: Till
+    user_headers: dict[str, str]
+    """Of the store's only owner."""
     ids: dict[str, str]
     """By the name of the path's argument."""
     lists: dict[str, list[str]]
@@ -63,8 +68,13 @@ def make_trade(client: FlaskClient, *, livemode: bool = False) -> Trade:
     plain = till.make_session(reference="plain")
     delivery = till.call("POST", f"/webhook-endpoints/{endpoint}/test")[1]
     payments = till.call("GET", "/payments")[1]["data"]
+    owner = make_user()
+    with unit_of_work():
+        add_member(till.shop.store.id, owner.id, "owner")
+    sign_in(owner)
     return Trade(
         till,
+        user_headers=bearer(sign_in(owner)),
         ids={
             "session_id": waiting["session"],
             "attempt_id": waiting["id"],
@@ -74,6 +84,7 @@ def make_trade(client: FlaskClient, *, livemode: bool = False) -> Trade:
             "delivery_id": delivery["id"],
             "event_id": delivery["event"],
             "customer_id": customer,
+            "sign_in_id": list_sign_ins(owner.id)[-1].id,
         },
         lists={
             "session_id": [plain["id"], *(a["session"] for a in (paid, short, over, cancelled))],

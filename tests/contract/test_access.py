@@ -26,6 +26,7 @@ PREFIXES = {
     "delivery_id": "whd",
     "event_id": "evt",
     "customer_id": "cus",
+    "sign_in_id": "sgn",
 }
 
 # A body that each operation takes, so that nothing but the key or the id can be what is refused.
@@ -40,6 +41,21 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/test/clock/advance": {"seconds": 1},
     "POST /api/v1/test/rails/vietqr/faults": {"next": ["html"]},
     "POST /api/v1/widget/checkout": {"amount": 50_000, "currency": "VND"},
+    "POST /api/v1/auth/register": {
+        "email": "mai@homestay.example",
+        "password": "a password for tests",
+        "name": "Mai",
+    },
+    "POST /api/v1/auth/confirm-email": {"token": "ut_1", "password": "a password for tests"},
+    "POST /api/v1/auth/login": {"email": "mai@homestay.example", "password": "x"},
+    "POST /api/v1/auth/refresh": {"refresh_token": "rt_1"},
+    "POST /api/v1/auth/forgot-password": {"email": "mai@homestay.example"},
+    "POST /api/v1/auth/reset-password": {"token": "ut_1", "password": "a password for tests"},
+    "PATCH /api/v1/users/me/password": {
+        "current_password": "a password for tests",
+        "new_password": "another password for tests",
+    },
+    "POST /api/v1/users/me/two-factor/confirm": {"code": "000000"},
     "POST /api/v1/realtime-tokens": {"customer": "cus_1"},
     "POST /api/v1/webhook-endpoints": {"url": "http://127.0.0.1:1/x"},
     "PATCH /api/v1/webhook-endpoints/{endpoint_id}": {"description": "new"},
