@@ -60,7 +60,12 @@ def make_notice(data: Mapping[str, Any], md5: str, attempt: Attempt | None) -> N
         found = read_transaction(data)
         _check_age(found, attempt)
     except UnreadableTransaction as problem:
-        return replace(notice, details={**notice.details, "unreadable": str(problem)})
+        return replace(
+            notice,
+            # The hash alone stays free for the money, which another answer may tell whole.
+            provider_reference=f"{notice.provider_reference}:unreadable",
+            details={**notice.details, "unreadable": str(problem)},
+        )
     return replace(
         notice,
         outcome="succeeded",
