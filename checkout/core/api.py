@@ -119,6 +119,11 @@ class Operation:
     media: str
     arguments: tuple[str, ...] = field(default=())
 
+    @property
+    def store_argument(self) -> str | None:
+        """The path's argument that the scope has taken in, so that no handler reads it."""
+        return "store_id" if self.surface == "member" else None
+
 
 OPERATIONS: list[Operation] = []
 
@@ -162,7 +167,7 @@ def operation(
     for a repeat is sealed. A handler of another `media` type gives a Response of its own.
     """
     arguments = tuple(re.findall(r"<(\w+)>", path))
-    if surface in ("public", "user"):
+    if surface in ("public", "publishable", "user"):
         action = ""
 
     def decorate(handler: Handler) -> Handler:
@@ -273,7 +278,8 @@ def _run(
         call.body = read_body(made.body, raw)
     elif raw:
         read_body(Body, raw)
-    answer = handler(call, **arguments)
+    own = {name: value for name, value in arguments.items() if name != made.store_argument}
+    answer = handler(call, **own)
     if isinstance(answer, Response):
         return answer, made.status
     if isinstance(answer, tuple):

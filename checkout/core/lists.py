@@ -12,12 +12,14 @@ from pydantic.json_schema import WithJsonSchema
 
 from checkout.core.body import Query
 from checkout.core.db import one, run
-from checkout.core.errors import invalid, missing
+from checkout.core.errors import Problem, invalid, missing
 from checkout.core.fields import QueryInteger, QueryTime
 from checkout.core.scope import Scope
 
 Condition = tuple[str, dict[str, Any]]
 """A piece of SQL with its named parameters."""
+
+MOST_DIGITS = 18
 
 Whole = Annotated[
     QueryInteger,
@@ -79,7 +81,7 @@ def list_page(
         "object": "list",
         "data": [render(row) for row in rows],
         "has_more": has_more,
-        "next_cursor": _write_cursor(rows[-1].id) if has_more else None,
+        "next_cursor": write_cursor(rows[-1].id) if has_more else None,
     }
     if query.include == "total_count":
         counted = one(f"SELECT count(*) AS total FROM {table} WHERE {where}", **params)  # noqa: S608
@@ -151,19 +153,37 @@ def _created(query: ListQuery) -> list[Condition]:
     ]
 
 
-def _write_cursor(row_id: str) -> str:
+def write_cursor(row_id: str) -> str:
+    """What stands for a row in `next_cursor`."""
     return base64.urlsafe_b64encode(row_id.encode()).rstrip(b"=").decode()
 
 
 def _read_cursor(cursor: str, table: str, scope: Scope) -> str:
     """The id in a cursor, which must be one of this scope's rows."""
+    row_id = _decode(cursor)
+    if not _is_own(table, row_id, scope):
+        raise missing("cursor", "cursor")
+    return row_id
+
+
+def read_number_cursor(cursor: str, prefix: str) -> int:
+    """The number of a row whose id is a prefix and a number; raises `invalid_cursor`."""
+    number = _decode(cursor).removeprefix(prefix)
+    if not number.isascii() or not number.isdigit() or len(number) > MOST_DIGITS:
+        raise _invalid_cursor()
+    return int(number)
+
+
+def _decode(cursor: str) -> str:
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         row_id = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
     except (UnicodeError, binascii.Error):
         row_id = ""
-    if not row_id.isprintable() or "_" not in row_id or _write_cursor(row_id) != cursor:
-        raise invalid("invalid_cursor", "This cursor is not one that a list gave.", "cursor", 400)
-    if not _is_own(table, row_id, scope):
-        raise missing("cursor", "cursor")
+    if not row_id.isprintable() or "_" not in row_id or write_cursor(row_id) != cursor:
+        raise _invalid_cursor()
     return row_id
+
+
+def _invalid_cursor() -> Problem:
+    return invalid("invalid_cursor", "This cursor is not one that a list gave.", "cursor", 400)

@@ -48,7 +48,7 @@ def _read_scope(hashed: str, kind: KeyKind) -> Scope | None:
     # A unit of its own: what follows may call the outside and must find no open transaction.
     with unit_of_work():
         row = one(
-            "SELECT key.id, key.store_id, key.livemode, store.settings, coalesce("
+            "SELECT key.id, key.store_id, key.livemode, key.scopes, store.settings, coalesce("
             "key.last_used_at < now() - make_interval(secs => %(seconds)s), true) AS unnoted"
             " FROM api_key AS key JOIN store ON store.id = key.store_id"
             " WHERE key.hash = %(hash)s AND key.kind = %(kind)s AND key.revoked_at IS NULL",
@@ -67,6 +67,7 @@ def _read_scope(hashed: str, kind: KeyKind) -> Scope | None:
         actor=f"key:{row.id}",
         settings=read_settings(row.settings),
         secret=kind == "secret",
+        allowed=frozenset(row.scopes) if row.scopes is not None else None,
     )
 
 

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from checkout.core.audit import record_audit
 from checkout.core.crypto import hash_secret
 from checkout.core.db import one
+from checkout.core.errors import invalid
 from checkout.core.ids import new_id, new_secret
 from checkout.core.scope import KeyKind
+from checkout.merchants.roles import KEY_ACTIONS
 
 RANDOM_BYTES = 24
 
 
 def create_key(
-    store_id: str, livemode: bool, kind: KeyKind, name: str, *, actor: str = "system"
+    store_id: str,
+    livemode: bool,
+    kind: KeyKind,
+    name: str,
+    *,
+    scopes: Sequence[str] | None = None,
+    actor: str = "system",
 ) -> tuple[Any, str]:
-    """Insert a key; returns its row and the plain key, which nobody can read again."""
+    """Insert a key; returns its row and the plain key, which nobody can read again.
+
+    `scopes` restricts a secret key to these actions. Raises `invalid_value` for another word.
+    """
+    _check_scopes(kind, scopes)
     head = {"secret": "sk", "publishable": "pk"}[kind]
     plain = f"{head}_{'live' if livemode else 'test'}_{new_secret(RANDOM_BYTES)}"
     row = one(
-        "INSERT INTO api_key (id, store_id, livemode, kind, hash, last4, name)"
-        " VALUES (%(id)s, %(store_id)s, %(livemode)s, %(kind)s, %(hash)s, %(last4)s, %(name)s)"
-        " RETURNING id, store_id, livemode, kind, last4, name, created_at",
+        "INSERT INTO api_key (id, store_id, livemode, kind, hash, last4, name, scopes)"
+        " VALUES (%(id)s, %(store_id)s, %(livemode)s, %(kind)s, %(hash)s, %(last4)s, %(name)s,"
+        " %(scopes)s) RETURNING *",
         id=new_id("key"),
         store_id=store_id,
         livemode=livemode,
@@ -30,7 +43,25 @@ def create_key(
         hash=hash_secret(plain),
         last4=plain[-4:],
         name=name,
+        scopes=sorted(set(scopes)) if scopes is not None else None,
     )
     assert row is not None  # noqa: S101 - an INSERT ... RETURNING has its row
-    record_audit(store_id, actor, "key.created", target=row.id, kind=kind, livemode=livemode)
+    record_audit(
+        store_id,
+        actor,
+        "key.created",
+        target=row.id,
+        livemode=livemode,
+        kind=kind,
+        name=name,
+        scopes=row.scopes,
+    )
     return row, plain
+
+
+def _check_scopes(kind: KeyKind, scopes: Sequence[str] | None) -> None:
+    if scopes is not None and kind != "secret":
+        raise invalid("invalid_value", "Only secret keys are restricted.", "scopes")
+    for number, scope in enumerate(scopes or ()):
+        if scope not in KEY_ACTIONS:
+            raise invalid("invalid_value", "There is no such action.", f"scopes.{number}")

@@ -8,16 +8,13 @@ from typing import Any
 import click
 from flask import Flask
 
-from checkout.core import clock
 from checkout.core.cli import Commands, Mode, read_pairs
 from checkout.core.db import run, unit_of_work
 from checkout.core.errors import invalid
-from checkout.merchants.rail_accounts import configure_rail, load_current
+from checkout.merchants.probe import probe_rail
+from checkout.merchants.rail_accounts import configure_rail
 from checkout.merchants.settings import StoreSettings
 from checkout.merchants.stores import change_store, create_store, find_store
-from checkout.rails.base import RailError
-from checkout.rails.client import bounded_client
-from checkout.rails.registry import get_rail
 
 ACTOR = "cli"
 
@@ -95,18 +92,11 @@ def configure(
 @click.option("--mode", type=Mode, default="test", show_default=True)
 def test_account(store: str, rail: str, mode: str) -> None:
     """Make one harmless call with a store's account on a RAIL and say what came back."""
-    account = load_current(find_store(store).id, mode == "live", rail)
-    if get_rail(rail).instant:
-        click.echo(f"{rail} {account.id} {mode}: There is no provider outside to be asked.")
-        return
-    with unit_of_work():
-        pass  # Nothing is held open while a provider is asked.
-    try:
-        answer = get_rail(rail).probe(account, bounded_client(), clock.utc_now())
-    except RailError as error:
-        later = " (perhaps only for now)" if error.temporary else ""
-        raise click.ClickException(f"{error.code}{later}: {error.message}") from error
-    click.echo(f"{rail} {account.id} {mode}: {answer}")
+    probe = probe_rail(find_store(store).id, mode == "live", rail)
+    if not probe.ok:
+        later = " (perhaps only for now)" if probe.temporary else ""
+        raise click.ClickException(f"{probe.code}{later}: {probe.message}")
+    click.echo(f"{rail} {probe.account_id} {mode}: {probe.message}")
 
 
 @rails.command("list")

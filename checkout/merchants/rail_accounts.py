@@ -193,6 +193,11 @@ def forget_accounts() -> None:
     _enabled.clear()
 
 
+def set_secrets(row: Any) -> list[str]:
+    """The names of a row's secret settings that have a value, sorted."""
+    return sorted(_opened(row).keys() - row.settings.keys())
+
+
 def _find_rail(rail: str) -> Rail:
     if rail not in names():
         raise invalid("unknown_rail", "There is no such rail. Known: " + ", ".join(names()), "rail")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -19,6 +21,12 @@ HOST = re.compile(
 )
 MAX_GRACE_MINUTES = 43_200
 AmountBound = Annotated[int, Field(ge=1, le=MAXIMUM)]
+
+
+@cache
+def known_zones() -> frozenset[str]:
+    """Names of places; an abbreviation such as EST says nothing of summer time."""
+    return frozenset(name for name in available_timezones() if "/" in name) | {"UTC"}
 
 
 class Bounds(BaseModel):
@@ -52,8 +60,12 @@ class StoreSettings(BaseModel):
     allowed_hosts: Annotated[list[str], Field(max_length=100)] = []
     browser_amounts: bool = False
     """Whether pages with the publishable key may say, in live mode, what a session costs."""
+    currencies: Annotated[list[str], Field(max_length=200)] = []
+    """What sessions may be in; empty for everything that a rail carries."""
     bounds: dict[str, Bounds] = {}
     topup_bounds: dict[str, Bounds] = {"VND": Bounds(min=100_000, max=50_000_000)}
+    time_zone: str = "Asia/Ho_Chi_Minh"
+    """Whose days the store's figures are told in."""
     locale: Literal["vi", "en", "km"] | None = None
     contact_email: Email | None = None
     """Where the owner is told what needs a person, such as a disabled webhook endpoint, and where
@@ -66,6 +78,21 @@ class StoreSettings(BaseModel):
         for currency in value:
             if currency not in known_currencies():
                 raise PydanticCustomError("invalid_currency", "This is not an ISO 4217 code")
+        return value
+
+    @field_validator("currencies")
+    @classmethod
+    def _currency_codes(cls, value: list[str]) -> list[str]:
+        for currency in value:
+            if currency not in known_currencies():
+                raise PydanticCustomError("invalid_currency", "This is not an ISO 4217 code")
+        return list(dict.fromkeys(value))
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in known_zones():
+            raise PydanticCustomError("invalid_value", "A time zone is a name such as Asia/Bangkok")
         return value
 
     @field_validator("allowed_hosts")

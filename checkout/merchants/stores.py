@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import psycopg
+
 from checkout.core.audit import record_audit
 from checkout.core.brief_cache import BriefCache
-from checkout.core.db import after_commit, execute, one
+from checkout.core.db import after_commit, execute, one, run
 from checkout.core.errors import conflict, invalid, missing
 from checkout.core.ids import is_id, new_id
+from checkout.merchants.members import add_member
 from checkout.merchants.settings import StoreSettings, changed_settings, read_settings
 
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MAX_NAME_LENGTH = 100
+NAMES = ("name", "slug")
 MAX_CLOCK_SECONDS = 20 * 366 * 86_400
 
 
@@ -33,13 +37,19 @@ _stores: BriefCache[str, Store | None] = BriefCache()
 
 
 def create_store(
-    name: str, slug: str, settings: dict[str, Any] | None = None, *, actor: str
+    name: str,
+    slug: str,
+    settings: dict[str, Any] | None = None,
+    *,
+    actor: str,
+    owner_id: str | None = None,
 ) -> Store:
-    """Insert a store; raises `slug_taken`, `invalid_value` or a setting's own problem."""
-    if not 1 <= len(name.strip()) <= MAX_NAME_LENGTH or not name.isprintable():
-        raise invalid("invalid_value", f"A name has 1 to {MAX_NAME_LENGTH} characters.", "name")
-    if not SLUG.fullmatch(slug):
-        raise invalid("invalid_value", "A slug has lower-case letters, digits, hyphens.", "slug")
+    """Insert a store; raises `slug_taken`, `invalid_value` or a setting's own problem.
+
+    Without an owner it is the operator's alone, until a member is added by command.
+    """
+    _check_name(name)
+    _check_slug(slug)
     chosen = changed_settings(StoreSettings(), settings or {})
     row = one(
         "INSERT INTO store (id, name, slug, settings)"
@@ -53,6 +63,8 @@ def create_store(
     if row is None:
         raise conflict("slug_taken", "Another store has this slug.", "slug")
     record_audit(row.id, actor, "store.created", target=row.id)
+    if owner_id is not None:
+        add_member(row.id, owner_id, "owner")
     return Store(row.id, name.strip(), slug, chosen)
 
 
@@ -75,23 +87,65 @@ def find_store(word: str) -> Store:
 
 
 def change_store(store_id: str, changes: dict[str, Any], *, actor: str) -> Store:
-    """Change settings; raises a Problem that names the field. Others see it in half a second."""
-    row = one("SELECT settings FROM store WHERE id = %(id)s FOR UPDATE", id=store_id)
+    """Change the name, the slug or settings; raises a Problem that names the field.
+
+    Others see it in half a second.
+    """
+    row = one("SELECT name, slug, settings FROM store WHERE id = %(id)s FOR UPDATE", id=store_id)
     if row is None:
         raise missing("store", "store")
     current = read_settings(row.settings)
-    new = changed_settings(current, changes)
-    execute(
-        "UPDATE store SET settings = %(settings)s WHERE id = %(id)s",
-        settings=new.model_dump(exclude_defaults=True),
-        id=store_id,
+    new = changed_settings(current, {k: v for k, v in changes.items() if k not in NAMES})
+    name, slug = changes.get("name", row.name), changes.get("slug", row.slug)
+    _check_name(name)
+    _check_slug(slug)
+    try:
+        execute(
+            "UPDATE store SET name = %(name)s, slug = %(slug)s, settings = %(settings)s"
+            " WHERE id = %(id)s",
+            name=name.strip(),
+            slug=slug,
+            settings=new.model_dump(exclude_defaults=True),
+            id=store_id,
+        )
+    except psycopg.errors.UniqueViolation:
+        raise conflict("slug_taken", "Another store has this slug.", "slug") from None
+    before = {"name": row.name, "slug": row.slug, **current.model_dump()}
+    after = {"name": name, "slug": slug, **new.model_dump()}
+    record_audit(
+        store_id,
+        actor,
+        "store.changed",
+        target=store_id,
+        changed=sorted(changes),
+        before={field: before[field] for field in changes if before[field] != after[field]},
+        after={field: after[field] for field in changes if before[field] != after[field]},
     )
-    record_audit(store_id, actor, "store.changed", target=store_id, changed=sorted(changes))
     _stores.forget(store_id)
     after_commit(partial(_stores.forget, store_id))
     store = _read_store(store_id)
     assert store is not None  # noqa: S101 - its row is locked by this transaction
     return store
+
+
+def stores_of(user_id: str) -> list[Any]:
+    """The stores that a user belongs to, oldest first, each with their role."""
+    return run(
+        "SELECT store.id, store.name, store.slug, store.settings, store.created_at, member.role"
+        " FROM membership AS member JOIN store ON store.id = member.store_id"
+        " WHERE member.user_id = %(user_id)s ORDER BY store.id",
+        user_id=user_id,
+    )
+
+
+def _check_name(name: str) -> None:
+    if not 1 <= len(name.strip()) <= MAX_NAME_LENGTH or not name.isprintable():
+        raise invalid("invalid_value", f"A name has 1 to {MAX_NAME_LENGTH} characters.", "name")
+
+
+def _check_slug(slug: str) -> None:
+    if not SLUG.fullmatch(slug):
+        raise invalid("invalid_value", "A slug has lower-case letters, digits, hyphens.", "slug")
 
 
 def advance_clock(store_id: str, seconds: int) -> None:

@@ -51,6 +51,7 @@ def post_check(call: Call, attempt_id: str) -> dict[str, Any]:
     blueprint,
     "POST",
     "/rails/khqr/check",
+    action="attempts.write",
     summary="Ask Bakong about up to 50 KHQR strings now",
     body=BulkCheck,
     answer=BulkCheckAnswer,

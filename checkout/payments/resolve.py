@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from checkout.core import ids
+from checkout.core.audit import record_audit
 from checkout.core.clock import rfc3339
 from checkout.core.db import one
 from checkout.core.errors import conflict, invalid, missing
@@ -75,7 +76,18 @@ def resolve_transfer(
     if row.resolution is not None:
         # A surplus or a part that was moved on: who decided before stays on record.
         record["earlier"] = row.resolution
-    return _record(row, after, record, now)
+    resolved = _record(row, after, record, now)
+    record_audit(
+        store_id,
+        actor,
+        "transfer.resolved",
+        target=transfer_id,
+        livemode=livemode,
+        amount=row.held,
+        currency=row.currency,
+        **{name: value for name, value in record.items() if name not in ("by", "at", "earlier")},
+    )
+    return resolved
 
 
 @dataclass(frozen=True, slots=True)

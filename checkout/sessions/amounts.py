@@ -37,6 +37,8 @@ def check_currency(currency: str) -> str:
 
 def check_bounds(amount: int, currency: str, mode: str, settings: StoreSettings) -> None:
     """The store's own bounds, those of top-ups for a top-up; raises 422 with the bound."""
+    if settings.currencies and currency not in settings.currencies:
+        raise invalid("currency_not_allowed", f"This store takes no {currency}.", "currency")
     bounds = settings.topup_bounds if mode == "topup" else settings.bounds
     bound = bounds.get(currency)
     if bound is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from checkout.core.audit import record_audit
 from checkout.core.db import run
 from checkout.core.errors import Problem, conflict
 from checkout.sessions.move import move_sessions, plan_move
@@ -19,19 +20,22 @@ def cancel_session(session_id: str, *, store_id: str, livemode: bool, actor: str
     Raises 404; 409 `session_expired` or `session_not_active` when it has ended otherwise.
     """
     locked = lock_session(session_id, store_id=store_id, livemode=livemode)
-    _end(locked, "cancelled", "checkout.session.cancelled", actor)
+    if _end(locked, "cancelled", "checkout.session.cancelled", actor):
+        _note_person(locked.session, actor, "session.cancelled")
 
 
 def expire_session(session_id: str, *, store_id: str, livemode: bool, actor: str) -> None:
     """The merchant ends the session before its deadline; grace for late money begins now."""
     locked = lock_session(session_id, store_id=store_id, livemode=livemode)
-    _end(
+    ended = _end(
         locked,
         "expired_by_merchant",
         "checkout.session.expired",
         actor,
         expired_reason="merchant",
     )
+    if ended:
+        _note_person(locked.session, actor, "session.expired")
 
 
 def abandon_session(session_id: str, *, actor: str = "shopper") -> None:
@@ -60,16 +64,24 @@ def ended_problem(session: Any, now: datetime) -> Problem | None:
     return None
 
 
-def _end(locked: Locked, event: Event, event_type: str, actor: str, **changes: Any) -> None:
+def _note_person(session: Any, actor: str, action: str) -> None:
+    """The history tells of every end; the audit trail of those that a person decided."""
+    if actor.startswith("user:"):
+        record_audit(session.store_id, actor, action, target=session.id, livemode=session.livemode)
+
+
+def _end(locked: Locked, event: Event, event_type: str, actor: str, **changes: Any) -> bool:
+    """Whether it ended now; False for a harmless repeat."""
     outcome = outcome_of(locked.session.status, event)
     if outcome is Rule.REPEAT:
-        return
+        return False
     if isinstance(outcome, Rule) or event != "expired_by_merchant":
         refuse_ended(locked.session, locked.now)
     move = plan_move(locked.session, event, actor=actor, at=locked.now, **changes)
     move_sessions([move])
     close_attempts([move.after.id], status="cancelled", at=locked.now)
     tell_moves(event_type, [move])
+    return True
 
 
 def close_attempts(session_ids: list[str], *, status: str, at: datetime) -> None:

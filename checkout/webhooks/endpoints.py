@@ -63,7 +63,9 @@ def create_endpoint(
         enabled=enabled,
         secret=seal(secret.encode(), row=endpoint_id, column="endpoint.secret"),
     )
-    record_audit(scope.store_id, scope.actor, "webhook_endpoint.created", endpoint_id)
+    record_audit(
+        scope.store_id, scope.actor, "webhook_endpoint.created", endpoint_id, scope.livemode
+    )
     return row, secret
 
 
@@ -95,6 +97,7 @@ def update_endpoint(scope: Scope, endpoint_id: str, changes: Mapping[str, Any]) 
         scope.actor,
         "webhook_endpoint.updated",
         endpoint_id,
+        scope.livemode,
         changed=sorted(changes),
     )
     return changed
@@ -117,7 +120,9 @@ def rotate_secret(scope: Scope, endpoint_id: str) -> tuple[Any, str]:
         old=seal(old, row=endpoint_id, column="endpoint.old_secret"),
         hours=OLD_SECRET_HOURS,
     )
-    record_audit(scope.store_id, scope.actor, "webhook_endpoint.secret_rotated", endpoint_id)
+    record_audit(
+        scope.store_id, scope.actor, "webhook_endpoint.secret_rotated", endpoint_id, scope.livemode
+    )
     return changed, secret
 
 
@@ -130,7 +135,9 @@ def delete_endpoint(scope: Scope, endpoint_id: str) -> None:
     )
     # What still waits is cancelled on the way by those who lease.
     ring(DELIVER)
-    record_audit(scope.store_id, scope.actor, "webhook_endpoint.deleted", endpoint_id)
+    record_audit(
+        scope.store_id, scope.actor, "webhook_endpoint.deleted", endpoint_id, scope.livemode
+    )
 
 
 def send_test_event(scope: Scope, endpoint_id: str) -> str:

@@ -125,8 +125,15 @@ def _disable(endpoint_ids: list[str], reason: str) -> None:
         failing=FAILING,
         days=FAILING_DAYS,
     )
-    for row in rows:
+    # Each store's trail is a lock: they are always taken in the same order.
+    for row in sorted(rows, key=lambda row: (row.store_id, row.id)):
         record_audit(
-            row.store_id, "system", "webhook_endpoint.disabled", row.id, reason=reason, url=row.url
+            row.store_id,
+            "system",
+            "webhook_endpoint.disabled",
+            row.id,
+            row.livemode,
+            reason=reason,
+            url=row.url,
         )
         tell_owner(row, reason)

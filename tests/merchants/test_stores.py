@@ -58,7 +58,11 @@ def test_a_change_is_seen_at_once_here_and_audited(app):
     entry = one("SELECT * FROM audit_entry WHERE store_id = %(id)s ORDER BY id DESC", id=store.id)
     assert entry is not None
     assert (entry.actor, entry.action) == ("user:x", "store.changed")
-    assert entry.details == {"changed": ["max_attempts"]}
+    assert entry.details == {
+        "changed": ["max_attempts"],
+        "before": {"max_attempts": 3},
+        "after": {"max_attempts": 7},
+    }
 
 
 def test_the_test_clock_moves_forward_only(app):

@@ -1,0 +1,120 @@
+"""`/api/v1/stores`: a user's stores, their settings and figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+
+from checkout.core.api import Call, operation
+from checkout.core.errors import conflict, missing
+from checkout.merchants.stats import StatsAnswer, read_stats
+from checkout.merchants.store_objects import (
+    CreateStore,
+    StoreAnswer,
+    StoresAnswer,
+    UpdateStore,
+    store_object,
+    whole_list,
+)
+from checkout.merchants.stores import change_store, create_store, stores_of
+
+blueprint = Blueprint("stores_api", __name__, url_prefix="/api/v1")
+TAG = "Stores"
+MOST_STORES = 50
+
+
+@operation(
+    blueprint,
+    "GET",
+    "/stores",
+    summary="List your stores",
+    answer=StoresAnswer,
+    tag=TAG,
+    surface="user",
+)
+def list_stores(call: Call) -> dict[str, Any]:
+    """Oldest first, each with the caller's role."""
+    return whole_list([store_object(row) for row in stores_of(call.scope.user.user_id)])
+
+
+@operation(
+    blueprint,
+    "POST",
+    "/stores",
+    summary="Create a store",
+    body=CreateStore,
+    answer=StoreAnswer,
+    status=201,
+    errors=("slug_taken", "too_many_stores", "invalid_currency", "invalid_email"),
+    tag=TAG,
+    surface="user",
+    description="You become its owner.",
+)
+def post_store(call: Call) -> dict[str, Any]:
+    """The new store."""
+    user_id = call.scope.user.user_id
+    if len(stores_of(user_id)) >= MOST_STORES:
+        raise conflict("too_many_stores", f"A user has at most {MOST_STORES} stores.")
+    given = call.body.model_dump(exclude_unset=True)
+    store = create_store(
+        given.pop("name"), given.pop("slug"), given, actor=call.scope.actor, owner_id=user_id
+    )
+    return _read(user_id, store.id)
+
+
+@operation(
+    blueprint,
+    "GET",
+    "/stores/<store_id>",
+    summary="Read a store",
+    answer=StoreAnswer,
+    tag=TAG,
+    surface="member",
+)
+def get_store(call: Call) -> dict[str, Any]:
+    """With every setting."""
+    return _read(call.scope.user.user_id, call.scope.store_id)
+
+
+@operation(
+    blueprint,
+    "PATCH",
+    "/stores/<store_id>",
+    summary="Change a store",
+    body=UpdateStore,
+    answer=StoreAnswer,
+    errors=("slug_taken", "invalid_currency", "invalid_email"),
+    tag=TAG,
+    surface="member",
+    description="Only the fields that are given change.",
+)
+def patch_store(call: Call) -> dict[str, Any]:
+    """The store as it is now."""
+    scope = call.scope
+    change_store(scope.store_id, call.body.model_dump(exclude_unset=True), actor=scope.actor)
+    return _read(scope.user.user_id, scope.store_id)
+
+
+@operation(
+    blueprint,
+    "GET",
+    "/stores/<store_id>/stats",
+    summary="Read a store's figures",
+    answer=StatsAnswer,
+    tag=TAG,
+    surface="member",
+    action="stores.read",
+    description="Payments of today and of the last 7 and 30 days in the store's own time zone,"
+    " how many of the sessions begun were paid, and what waits for a person.",
+)
+def get_stats(call: Call) -> dict[str, Any]:
+    """Of one mode; amounts in minor units per currency."""
+    return read_stats(call.scope)
+
+
+def _read(user_id: str, store_id: str) -> dict[str, Any]:
+    for row in stores_of(user_id):
+        if row.id == store_id:
+            return store_object(row)
+    raise missing(what="store")
