@@ -11,6 +11,7 @@ from checkout.rails.vnpay.notice import WRONG_AMOUNT, make_notice
 from checkout.rails.vnpay.signing import HASH, form_text, is_genuine_form
 from checkout.rails.vnpay.wire import judge_codes
 
+_RESULT = ("vnp_ResponseCode", "vnp_TransactionStatus")
 _MESSAGES = {
     "00": "Recorded",
     "01": "Order not found",
@@ -26,6 +27,9 @@ def read_ipn(query: Mapping[str, str], account: Account) -> Notice | Refusal:
     fault = _find_fault(query, account)
     if fault is not None:
         return Refusal(fault)
+    if not any(query.get(name) for name in _RESULT):
+        # Our own payment URL carries the same kind of signature, and every shopper has one.
+        return Refusal("it tells of no result")
     raw = f"{form_text(query)}&{HASH}={query[HASH]}".encode()
     code = query.get("vnp_ResponseCode", "")
     return make_notice(query, code=code, source="hook", raw=raw, account=account)

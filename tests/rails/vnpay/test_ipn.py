@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,8 @@ from tests.rails.vnpay.kit import (
     code_of,
     is_refused,
     make_account,
+    make_attempt,
+    no_http,
     read,
     sign,
 )
@@ -89,6 +92,15 @@ def test_a_signature_of_another_secret_is_refused() -> None:
     assert is_refused(sign(PAID_IPN, "another"))
     assert is_refused(sign(PAID_IPN, ""), make_account(hash_secret=None))
     assert not is_refused(sign(PAID_IPN))
+
+
+def test_our_own_payment_url_is_no_notice() -> None:
+    prompt = RAIL.open(make_attempt(), make_account(), no_http, NOW)
+    query = dict(parse_qsl(urlsplit(str(prompt.redirect_url)).query))
+
+    # Signed with the very secret that proves an IPN, and in every shopper's hands.
+    assert is_refused(query)
+    assert RAIL.read_return(query, make_account()) == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -243,7 +255,11 @@ def test_junk_is_refused_without_an_exception(query: dict[str, str]) -> None:
 
 @given(changes=st.dictionaries(st.sampled_from(sorted(PAID_IPN)), _values, max_size=11))
 def test_signed_junk_is_stored_without_an_exception(changes: dict[str, str]) -> None:
-    notice = read(PAID_IPN | changes)
+    fields = PAID_IPN | changes
+    if not fields["vnp_ResponseCode"] and not fields["vnp_TransactionStatus"]:
+        assert is_refused(sign(fields))
+        return
+    notice = read(fields)
 
     assert notice.provider_reference
     assert len(notice.provider_reference) <= 150
