@@ -8,7 +8,6 @@ from threading import Event
 
 from checkout.core.process import stop_on_signal, trim_memory
 
-
 NICENESS = 5
 """On processors that are shared, a page or notice that somebody waits for goes first."""
 

@@ -90,13 +90,16 @@ def session_app(database_url: str, redis_server: Redis, run_stack: RunStack) -> 
 
 @pytest.fixture
 def app(session_app: Flask, database_url: str, redis_server: Redis) -> Iterator[Flask]:
-    """The application with its context pushed; committed rows and Redis keys go afterwards."""
+    """The application with its context pushed; what it has kept goes afterwards."""
     import redis
+
+    from checkout.core.limits import init_limits
 
     with watch_commits(session_app) as watch, session_app.app_context():
         yield session_app
     if watch.committed:
         empty_database(database_url)
+    init_limits(session_app)
     with redis.Redis.from_url(redis_server.url) as connection:
         connection.flushdb()
 

@@ -55,6 +55,9 @@ CODES: dict[str, tuple[int, str]] = {
     "provider_unavailable": (502, "The payment provider could not be reached."),
     "provider_not_configured": (409, "The account lacks what asking the provider needs."),
     "provider_timeout": (504, "The payment provider did not answer in time."),
+    # Customers
+    "customer_exists": (409, "Another customer has this reference or e-mail."),
+    "wallet_not_empty": (409, "The customer's wallet still holds money."),
     # Transfers
     "transfer_already_resolved": (409, "The transfer has been resolved already."),
     "action_not_available": (422, "This transfer cannot be resolved in this way."),

@@ -88,7 +88,8 @@ def _operation(path: str, method: str, told: dict[str, Any]) -> Shown:
 
 def _answer(status: str, given: dict[str, Any]) -> tuple[str, str | None, list[str]]:
     if status < "400":
-        return status, _reference(given["content"]["application/json"]["schema"]), []
+        (content,) = given["content"].values()
+        return status, _reference(content["schema"]), []
     return status, None, given["description"].removeprefix("Codes: ").split(", ")
 
 

@@ -35,15 +35,20 @@ Cursor = Annotated[
 ]
 
 
-class ListQuery(Query):
-    """What every list takes; a resource's own filters are added in a subclass."""
+class CreatedQuery(Query):
+    """Bounds of time, for what gives rows of a table."""
 
-    limit: Whole = 20
-    cursor: Cursor | None = None
     created_at_gte: QueryTime | None = Field(default=None, alias="created_at[gte]")
     created_at_gt: QueryTime | None = Field(default=None, alias="created_at[gt]")
     created_at_lte: QueryTime | None = Field(default=None, alias="created_at[lte]")
     created_at_lt: QueryTime | None = Field(default=None, alias="created_at[lt]")
+
+
+class ListQuery(CreatedQuery):
+    """What every list takes; a resource's own filters are added in a subclass."""
+
+    limit: Whole = 20
+    cursor: Cursor | None = None
     include: Literal["total_count"] | None = None
 
 
@@ -64,7 +69,7 @@ def list_page(
     grows from the older to the newer. Raises `invalid_cursor`, and `resource_missing` for a cursor
     of another store or mode.
     """
-    where, params = _where(scope, [*conditions, *_created(query)])
+    where, params = narrow(scope, query, conditions)
     page, after = where, ""
     if query.cursor is not None:
         after = _read_cursor(query.cursor, table, scope)
@@ -129,16 +134,19 @@ def _is_own(table: str, row_id: str, scope: Scope) -> bool:
     return found is not None
 
 
-def _where(scope: Scope, conditions: Sequence[Condition]) -> tuple[str, dict[str, Any]]:
+def narrow(
+    scope: Scope, query: CreatedQuery, conditions: Sequence[Condition] = ()
+) -> tuple[str, dict[str, Any]]:
+    """SQL of everything that a row must be to be given, with its parameters."""
     pieces = ["store_id = %(store_id)s AND livemode = %(livemode)s"]
     params: dict[str, Any] = {"store_id": scope.store_id, "livemode": scope.livemode}
-    for piece, given in conditions:
+    for piece, given in (*conditions, *_created(query)):
         pieces.append(f"({piece})")
         params |= given
     return " AND ".join(pieces), params
 
 
-def _created(query: ListQuery) -> list[Condition]:
+def _created(query: CreatedQuery) -> list[Condition]:
     bounds = (
         (">=", "created_gte", query.created_at_gte),
         (">", "created_gt", query.created_at_gt),

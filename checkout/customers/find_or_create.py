@@ -33,8 +33,9 @@ FILL_IN = (
     " WHERE id = %(id)s AND reference IS NOT DISTINCT FROM %(seen)s RETURNING id"
 )
 INSERT = (
-    "INSERT INTO customer (id, store_id, livemode, email, name, phone, reference)"  # noqa: S608
-    " VALUES (%(id)s, %(store_id)s, %(livemode)s, %(email)s, %(name)s, %(phone)s, %(reference)s)"
+    "INSERT INTO customer (id, store_id, livemode, email, name, phone, reference, metadata)"  # noqa: S608
+    " VALUES (%(id)s, %(store_id)s, %(livemode)s, %(email)s, %(name)s, %(phone)s, %(reference)s,"
+    " %(metadata)s)"
     f" ON CONFLICT DO NOTHING RETURNING {COLUMNS}"
 )
 ONE_AT_A_TIME = (
@@ -79,7 +80,11 @@ def _fill_in(row: Any, fields: Mapping[str, Any]) -> bool:
 
 
 def _insert(fields: Mapping[str, Any]) -> Any | None:
-    """The new row, or None when another call has just made it."""
+    return insert_customer({"metadata": {}, **fields})
+
+
+def insert_customer(fields: Mapping[str, Any]) -> Any | None:
+    """The new row, or None where the store has one with this reference or e-mail already."""
     row = one(INSERT, id=new_id("cus"), **fields)
     if row is not None:
         record_event(

@@ -15,10 +15,13 @@ COLUMNS = "id, store_id, livemode, email, name, phone, reference, metadata, crea
 def load_customer(
     store_id: str, livemode: bool, customer_id: str, param: str | None = "customer_id"
 ) -> Any:
-    """The customer's row; raises `resource_missing`, also for another store's or mode's."""
+    """The customer's row; raises `resource_missing`, also for another store's or mode's.
+
+    A deleted customer is nobody any more.
+    """
     row = is_id("cus", customer_id) and one(
         f"SELECT {COLUMNS} FROM customer WHERE id = %(id)s"  # noqa: S608 - a constant
-        " AND store_id = %(store_id)s AND livemode = %(livemode)s",
+        " AND store_id = %(store_id)s AND livemode = %(livemode)s AND deleted_at IS NULL",
         id=customer_id,
         store_id=store_id,
         livemode=livemode,

@@ -48,7 +48,7 @@ def _object_of(row: Any) -> dict[str, Any]:
 
 def _may_have_customer(object_: Mapping[str, Any]) -> bool:
     # Most sessions name nobody; an attempt does not say.
-    return object_["object"] == "payment_attempt" or object_["customer"] is not None
+    return object_.get("object") == "payment_attempt" or object_.get("customer") is not None
 
 
 def _message(

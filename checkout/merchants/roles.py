@@ -24,6 +24,7 @@ ROLES: dict[str, frozenset[Role]] = {
     "payments.read": EVERYBODY,
     "customers.read": EVERYBODY,
     "customers.write": STAFF,
+    "customers.delete": MANAGERS,
     "events.read": EVERYBODY,
     "webhook_endpoints.read": EVERYBODY,
     "webhook_endpoints.write": MANAGERS,

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, Response, stream_with_context
 
 from checkout.core import clock
 from checkout.core.api import Call, operation
-from checkout.core.lists import Condition, ListOf, list_page, refuse_foreign
+from checkout.core.lists import (
+    Condition,
+    ListOf,
+    ListQuery,
+    list_page,
+    narrow,
+    refuse_foreign,
+)
+from checkout.customers.queries import load_customer
+from checkout.payments.export import stream_csv
 from checkout.payments.queries import load_row
 from checkout.payments.records import transfer_object
 from checkout.payments.resolve import resolve_transfer
 from checkout.payments.schemas import (
+    PaymentExport,
     PaymentList,
     Resolve,
     RetryAttempt,
@@ -193,20 +203,58 @@ def post_resolve(call: Call, transfer_id: str) -> dict[str, Any]:
 )
 def list_payments(call: Call) -> dict[str, Any]:
     """Newest first."""
-    query = call.query
-    refuse_foreign("checkout_session", query.session, call.scope, "session")
-    refuse_foreign("customer", query.customer, call.scope, "customer")
     return list_page(
         table="payment",
         scope=call.scope,
-        query=query,
-        conditions=_equal(
-            status=query.status,
-            session_id=query.session,
-            customer_id=query.customer,
-            rail=query.rail,
-            reference=query.reference,
-        ),
+        query=call.query,
+        conditions=_payment_filters(call),
+        render=payment_object,
+    )
+
+
+@operation(
+    blueprint,
+    "GET",
+    "/payments/export",
+    summary="Export payments",
+    query=PaymentExport,
+    answer={"type": "string"},
+    errors=("resource_missing",),
+    tag="Payments",
+    media="text/csv",
+    description="Exactly what the list gives with the same filters, newest first, however many"
+    " they are. UTF-8 with a byte order mark, so that spreadsheets read it; amounts are decimal"
+    " numbers in the currency's own unit. A text that a spreadsheet would take for a formula"
+    " begins with an apostrophe.",
+)
+def export_payments(call: Call) -> Response:
+    """Streamed; what is paid from now on is not in it."""
+    where, params = narrow(call.scope, call.query, _payment_filters(call))
+    return Response(
+        stream_with_context(stream_csv(where, params)),
+        mimetype="text/csv",
+        headers={"Content-Disposition": 'attachment; filename="payments.csv"'},
+    )
+
+
+@operation(
+    blueprint,
+    "GET",
+    "/customers/<customer_id>/payments",
+    summary="List a customer's payments",
+    query=ListQuery,
+    answer=ListOf[PaymentAnswer],
+    tag="Customers",
+)
+def list_customer_payments(call: Call, customer_id: str) -> dict[str, Any]:
+    """Newest first."""
+    scope = call.scope
+    load_customer(scope.store_id, scope.livemode, customer_id, None)
+    return list_page(
+        table="payment",
+        scope=scope,
+        query=call.query,
+        conditions=_equal(customer_id=customer_id),
         render=payment_object,
     )
 
@@ -222,6 +270,19 @@ def list_payments(call: Call) -> dict[str, Any]:
 def get_payment(call: Call, payment_id: str) -> dict[str, Any]:
     """One payment."""
     return payment_object(load_row("payment", payment_id, call.scope))
+
+
+def _payment_filters(call: Call) -> list[Condition]:
+    query = call.query
+    refuse_foreign("checkout_session", query.session, call.scope, "session")
+    refuse_foreign("customer", query.customer, call.scope, "customer")
+    return _equal(
+        status=query.status,
+        session_id=query.session,
+        customer_id=query.customer,
+        rail=query.rail,
+        reference=query.reference,
+    )
 
 
 def _equal(**filters: Any) -> list[Condition]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from checkout.core.body import Body
 from checkout.core.fields import Amount, QueryFlag, WebUrl
-from checkout.core.lists import ListQuery
+from checkout.core.lists import CreatedQuery, ListQuery
 from checkout.payments.decide import Disposition
 from checkout.payments.faults import Fault
 from checkout.sessions.schemas import Text200, Text500
@@ -36,12 +36,20 @@ class TransferList(ListQuery):
     session: Text200 | None = None
 
 
-class PaymentList(ListQuery):
+class PaymentFilters(CreatedQuery):
     status: Literal["succeeded", "partially_refunded", "refunded"] | None = None
     session: Text200 | None = None
     customer: Text200 | None = None
     rail: Text200 | None = None
     reference: Text200 | None = None
+
+
+class PaymentList(PaymentFilters, ListQuery):
+    pass
+
+
+class PaymentExport(PaymentFilters):
+    format: Literal["csv"] = "csv"
 
 
 class Simulate(Body):

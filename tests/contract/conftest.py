@@ -51,8 +51,8 @@ def make_trade(client: FlaskClient, *, livemode: bool = False) -> Trade:
     till = make_till(client, livemode=livemode, rate_limit_per_minute=60_000)
     endpoint = _endpoint(till)
     paid, short, over, waiting, cancelled = (
-        till.make_attempt(reference=f"BK-{number}", customer={"email": f"a{number}@shop.example"})
-        for number in range(5)
+        till.make_attempt(reference=f"BK-{number}", customer={"email": f"a{name}@shop.example"})
+        for number, name in enumerate("abcab")
     )
     money = [
         till.pay(memo_of(paid), 500_000),

@@ -56,6 +56,8 @@ BODIES: dict[str, dict[str, Any]] = {
         "new_password": "another password for tests",
     },
     "POST /api/v1/users/me/two-factor/confirm": {"code": "000000"},
+    "POST /api/v1/customers": {"name": "Lan"},
+    "PATCH /api/v1/customers/{customer_id}": {"name": "Lan"},
     "POST /api/v1/realtime-tokens": {"customer": "cus_1"},
     "POST /api/v1/webhook-endpoints": {"url": "http://127.0.0.1:1/x"},
     "PATCH /api/v1/webhook-endpoints/{endpoint_id}": {"description": "new"},
@@ -285,7 +287,7 @@ class TestForeignIds:
             path = operation.fill(trade.ids)
             mine = get_ids(api, path, trade.shop)
             other = get_ids(api, operation.fill(stranger.ids), stranger.shop)
-            assert mine
+            assert mine, path
             assert other
             assert not mine & other, operation.label
             if not operation.arguments:

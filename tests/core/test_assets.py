@@ -21,6 +21,7 @@ SCRIPTS = {
     "js/live.js",
     "js/newest.js",
     "js/print.js",
+    "js/renewed.js",
     "js/share.js",
 }
 """Every script that runs on a shopper's page. A new one is a decision: write it here too."""

@@ -98,10 +98,10 @@ def call_rail(stall: Stall, verb: str, *facts: Any) -> Any:
     """A verb of the rail itself; the RailError that it raised, else its answer."""
     with stall.app.app_context():
         account, now = stall.account(), clock.utc_now()
-    try:
-        return getattr(get_rail(stall.rail), verb)(*facts, account, bounded_client(), now)
-    except RailError as error:
-        return error
+        try:
+            return getattr(get_rail(stall.rail), verb)(*facts, account, bounded_client(), now)
+        except RailError as error:
+            return error
 
 
 def look_at(scene: Scene, fault: Fault) -> None:
@@ -229,7 +229,7 @@ def test_a_provider_behind_a_closed_port(server: LiveServer, rail: str) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     account = stall.account()
     object.__setattr__(account, "provider_url", nowhere)
-    with pytest.raises(RailError) as raised:
+    with server.app.app_context(), pytest.raises(RailError) as raised:
         get_rail(rail).probe(account, bounded_client(), clock.utc_now())
     assert (raised.value.code, raised.value.temporary) == ("provider_unavailable", True)
 
