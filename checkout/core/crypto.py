@@ -50,6 +50,12 @@ def hash_secret(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def tag(purpose: str, text: str) -> str:
+    """What only this installation can say of a text: an HMAC under the secret key."""
+    message = f"{purpose}\x1f{text}".encode()
+    return hmac.new(config().secret_key.encode(), message, "sha256").hexdigest()
+
+
 def same(left: str | bytes, right: str | bytes) -> bool:
     """Compare in constant time; any text is allowed."""
     return hmac.compare_digest(_bytes(left), _bytes(right))

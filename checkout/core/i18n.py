@@ -22,6 +22,7 @@ from checkout.core.money import format_money
 
 LOCALES = ("vi", "en", "km")
 DEFAULT_LOCALE = "vi"
+TEXTS = Path(__file__).with_name("texts")
 COOKIE = "lang"
 COOKIE_SECONDS = 365 * 24 * 3600
 
@@ -34,9 +35,15 @@ def catalogue(locale: str) -> dict[str, str]:
     """All texts of one language. Raises KeyError for a language that there is none of."""
     if locale not in LOCALES:
         raise KeyError(locale)
-    path = Path(__file__).with_name("texts") / f"{locale}.json"
-    texts: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    texts: dict[str, str] = {}
+    for path in text_files(locale):
+        texts |= json.loads(path.read_text(encoding="utf-8"))
     return texts
+
+
+def text_files(locale: str) -> list[Path]:
+    """The shopper's texts, then those of each part of the dashboard."""
+    return [TEXTS / f"{locale}.json", *sorted((TEXTS / "dashboard").glob(f"*.{locale}.json"))]
 
 
 def text(key: str, locale: str, **values: object) -> str:

@@ -26,7 +26,7 @@ from checkout.payments import play  # noqa: F401 - its plays have texts
 from checkout.sessions.page import PLAYS, StateName
 from tests.support.source import PACKAGE, TEMPLATES, python_files, read_tree
 
-SHOPPER = ("base", "components", "pay", "fake", "errors", "mail")
+SPOKEN = ("base", "components", "pay", "fake", "errors", "mail", "dashboard")
 KEY = re.compile(r"""\bt(?:\.count|\.or_same)?\(\s*["']([a-z0-9_.]+)["']""")
 WORDS_IN_TAGS = re.compile(
     r"""\s(?:title|alt|placeholder|aria-label|value)="([^"{]*[^\W\d_]{2}[^"]*)\""""
@@ -37,8 +37,8 @@ def placeholders(template: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(template) if name is not None}
 
 
-def shopper_templates():
-    return [path for folder in SHOPPER for path in sorted((TEMPLATES / folder).rglob("*.html"))]
+def spoken_templates():
+    return [path for folder in SPOKEN for path in sorted((TEMPLATES / folder).rglob("*.html"))]
 
 
 def words_of(path) -> str:
@@ -66,7 +66,7 @@ def test_no_text_is_empty_or_forgotten(locale):
         assert same <= {"language.vi", "language.en", "language.km", "qr.png_expires"}
 
 
-@pytest.mark.parametrize("path", shopper_templates(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", spoken_templates(), ids=lambda path: path.name)
 def test_templates_have_no_words_of_their_own(path):
     source = re.sub(r"{[#%{].*?[#%}]}", "", path.read_text(), flags=re.DOTALL)
     assert not re.findall(r"[^\W\d_]{2,}", words_of(path))
@@ -76,7 +76,7 @@ def test_templates_have_no_words_of_their_own(path):
 def named_texts() -> tuple[set[str], tuple[str, ...]]:
     """The keys that templates and code name, and the beginnings from which they make others."""
     named, beginnings = set(), set()
-    for path in shopper_templates():
+    for path in spoken_templates():
         named |= set(KEY.findall(path.read_text()))
         named |= set(re.findall(r'"(again\.[a-z_]+)"', path.read_text()))
         beginnings |= set(re.findall(r'"([a-z_.]+\.)" ~', path.read_text()))

@@ -1,0 +1,120 @@
+"""`/dashboard/sign-in` and its neighbours: come in, by password or by a mailed link, and go out."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from checkout.core.config import config
+from checkout.core.db import unit_of_work
+from checkout.core.errors import Problem
+from checkout.merchants.access import cookie_name
+from checkout.merchants.account_schemas import ForgotPassword, LogIn, Register, ResetPassword
+from checkout.merchants.accounts import (
+    ask_account,
+    ask_reset,
+    confirm_account,
+    reset_password,
+    sign_in_browser,
+)
+from checkout.merchants.log_in import log_in
+from checkout.merchants.screens import HOME, SIGN_IN, Desk, own_path, screen, sign_in_response
+from checkout.merchants.sign_ins import end_sign_in, request_facts
+
+blueprint = Blueprint("auth_dashboard", __name__)
+
+SECOND_FACTOR = ("totp_required", "invalid_totp")
+
+
+@screen(blueprint, "GET", "/sign-in", who="anybody")
+def show_sign_in(desk: Desk) -> Response:
+    """The second code is asked for once the password was right."""
+    if desk.access is not None:
+        return desk.go(_next(desk))
+    asks_code = desk.problem is not None and desk.problem.code in SECOND_FACTOR
+    return desk.render("auth/sign_in", next=_next(desk), asks_code=asks_code)
+
+
+@screen(blueprint, "POST", "/sign-in", who="anybody", again=show_sign_in, outside=True)
+def post_sign_in(desk: Desk) -> Response:
+    given = desk.read(LogIn)
+    user = log_in(given.email, given.password, totp=given.totp, recovery_code=given.recovery_code)
+    return _come_in(desk, user.id, _next(desk))
+
+
+@screen(blueprint, "GET", "/sign-up", who="anybody")
+def show_sign_up(desk: Desk) -> Response:
+    return desk.render("auth/sign_up", next=_next(desk))
+
+
+@screen(blueprint, "POST", "/sign-up", who="anybody", again=show_sign_up, outside=True)
+def post_sign_up(desk: Desk) -> Response:
+    """A mail goes out; where a developer has set up none, the account can be used at once."""
+    desk.form = {**desk.form, "locale": [desk.t.locale]}
+    given = desk.read(Register)
+    ask_account(given.email, given.password, given.name, given.locale)
+    if config().environment == "development" and not config().smtp_url:
+        try:
+            user = log_in(given.email, given.password)
+        except Problem:
+            # Somebody else's address: nothing is told, as with a mail.
+            return desk.render("auth/mailed", email=given.email)
+        return _come_in(desk, user.id, _next(desk))
+    return desk.render("auth/mailed", email=given.email)
+
+
+@screen(blueprint, "GET", "/confirm", who="anybody")
+def show_confirm(desk: Desk) -> Response:
+    return desk.render("auth/confirm", token=_token(desk))
+
+
+@screen(blueprint, "POST", "/confirm", who="anybody", again=show_confirm, outside=True)
+def post_confirm(desk: Desk) -> Response:
+    user = confirm_account(desk.value("token"), desk.value("password"))
+    return _come_in(desk, user.id, HOME)
+
+
+@screen(blueprint, "GET", "/forgot", who="anybody")
+def show_forgot(desk: Desk) -> Response:
+    return desk.render("auth/forgot")
+
+
+@screen(blueprint, "POST", "/forgot", who="anybody", again=show_forgot)
+def post_forgot(desk: Desk) -> Response:
+    desk.form = {**desk.form, "locale": [desk.t.locale]}
+    given = desk.read(ForgotPassword)
+    ask_reset(given.email, given.locale)
+    return desk.render("auth/mailed", email=given.email)
+
+
+@screen(blueprint, "GET", "/reset", who="anybody")
+def show_reset(desk: Desk) -> Response:
+    return desk.render("auth/reset", token=_token(desk))
+
+
+@screen(blueprint, "POST", "/reset", who="anybody", again=show_reset, outside=True)
+def post_reset(desk: Desk) -> Response:
+    given = desk.read(ResetPassword)
+    reset_password(given.token, given.password)
+    return desk.go(SIGN_IN, done="password_set")
+
+
+@screen(blueprint, "POST", "/sign-out", who="user")
+def post_sign_out(desk: Desk) -> Response:
+    end_sign_in(desk.user.user_id, desk.user.sign_in_id)
+    response = desk.go(SIGN_IN, done="signed_out")
+    response.delete_cookie(cookie_name())
+    return response
+
+
+def _come_in(desk: Desk, user_id: str, path: str) -> Response:
+    with unit_of_work():
+        cookie = sign_in_browser(user_id, request_facts())
+    return sign_in_response(desk.go(path), cookie)
+
+
+def _next(desk: Desk) -> str:
+    return own_path(desk.value("next") or request.args.get("next", HOME))
+
+
+def _token(desk: Desk) -> str:
+    return desk.value("token") or request.args.get("token", "")[:200]
