@@ -23,7 +23,7 @@ def read_form(model: type[Model], given: Mapping[str, Sequence[str]]) -> Model:
     values: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         key = field.alias or name
-        texts = [text.strip() for text in given.get(key, ())]
+        texts = [trim(key, text) for text in given.get(key, ())]
         check_value(texts, key, 0)
         if _holds(field.annotation, bool):
             values[key] = bool(texts) and texts[-1] not in ("", "0", "false")
@@ -33,6 +33,11 @@ def read_form(model: type[Model], given: Mapping[str, Sequence[str]]) -> Model:
         elif texts and texts[-1]:
             values[key] = texts[-1]
     return _validate(model, values)
+
+
+def trim(name: str, text: str) -> str:
+    """A text without blanks around it; a password is kept as it was typed."""
+    return text if "password" in name else text.strip()
 
 
 def read_filters(model: type[Model], given: Mapping[str, str]) -> tuple[Model, Problem | None]:

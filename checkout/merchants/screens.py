@@ -21,13 +21,14 @@ from checkout.core.api import path_pattern
 from checkout.core.crypto import same, tag
 from checkout.core.db import unit_of_work
 from checkout.core.errors import Problem, forbidden, missing
-from checkout.core.forms import read_filters, read_form
+from checkout.core.forms import read_filters, read_form, trim
 from checkout.core.i18n import LOCALES, Translator, remember_choice, request_locale, translator
 from checkout.core.limits import limit_calls
 from checkout.core.origin import refuse_foreign_form
 from checkout.core.scope import Scope
 from checkout.core.web import client_key
 from checkout.merchants.access import (
+    PasswordNeeded,
     UserAccess,
     cookie_name,
     load_browser_user,
@@ -114,9 +115,9 @@ class Desk:
         return f"{HOME}/{self.scope.store_id}/{mode or self.mode}{rest}"
 
     def value(self, name: str) -> str:
-        """One posted text, without blanks around it; empty where there is none."""
+        """One posted text, trimmed unless it is a password; empty where there is none."""
         values = self.form.get(name, ())
-        return values[-1].strip() if values else ""
+        return trim(name, values[-1]) if values else ""
 
     def values(self, name: str) -> list[str]:
         """All that was posted under a name, as several boxes do."""
@@ -138,11 +139,24 @@ class Desk:
             return ""
         return self.sentence()
 
+    def refused(self, action: str) -> bool:
+        """Whether it is the form sent to this address that was refused."""
+        sent = urlsplit(action).path in ("", request.path)
+        return self.problem is not None and (sent or request.method == "GET")
+
+    def asks_password(self) -> bool:
+        """Whether the refused form needs the password; also once a wrong one was typed."""
+        wrong = bool(self.value("password_again")) and self.problem is not None
+        return wrong or isinstance(self.problem, PasswordNeeded)
+
     def sentence(self) -> str:
         """The problem in a sentence: the language's own where there is one."""
         if self.problem is None:
             return ""
         code, otherwise = self.problem.code, self.problem.message
+        if code == "invalid_credentials" and self.access is not None:
+            # Who is signed in has typed a password alone.
+            code = "wrong_password"
         return self.t.or_same(f"form.error.{code}", self.t.or_same(f"error.{code}", otherwise))
 
     def csrf(self) -> str:
