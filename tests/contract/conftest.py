@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -15,92 +15,11 @@ from flask.testing import FlaskClient
 from checkout import create_app
 from checkout.core.db import db, one, unit_of_work
 from checkout.keys.create import create_key
-from checkout.merchants.members import add_member
-from checkout.merchants.sign_ins import list_sign_ins
-from tests.factories.people import bearer, make_user, sign_in
 from tests.factories.stores import Shop, make_shop
-from tests.factories.till import Till, make_till, memo_of
+from tests.factories.trades import Trade, make_trade
 from tests.support.database import empty_database
 from tests.support.settings import make_config
 from tests.support.sockets import threaded_server
-
-
-@dataclass
-class Trade:
-    """A shop with something of everything in it: what the ids of its things are."""
-
-    till: Till
-    user_headers: dict[str, str]
-    """Of the store's only owner."""
-    ids: dict[str, str]
-    """By the name of the path's argument."""
-    lists: dict[str, list[str]]
-    """Further ids of the same kinds, in other states."""
-
-    @property
-    def shop(self) -> Shop:
-        return self.till.shop
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return self.till.shop.headers
-
-
-def make_trade(client: FlaskClient, *, livemode: bool = False) -> Trade:
-    """Sessions of every status, money of several kinds, an endpoint, deliveries, events."""
-    till = make_till(client, livemode=livemode, rate_limit_per_minute=60_000)
-    endpoint = _endpoint(till)
-    paid, short, over, waiting, cancelled = (
-        till.make_attempt(reference=f"BK-{number}", customer={"email": f"a{name}@shop.example"})
-        for number, name in enumerate("abcab")
-    )
-    money = [
-        till.pay(memo_of(paid), 500_000),
-        till.pay(memo_of(short), 200_000),
-        till.pay(memo_of(over), 600_000),
-        till.pay("RENT FOR MAY", 700_000),
-    ]
-    till.call("POST", f"/checkout/sessions/{cancelled['session']}/cancel")
-    customer = till.session(waiting["session"])["customer"]
-    for _ in range(2):
-        gift = till.pay("A GIFT", 80_000)
-        till.resolve(gift["id"], "credit_wallet", customer=customer)
-    plain = till.make_session(reference="plain")
-    delivery = till.call("POST", f"/webhook-endpoints/{endpoint}/test")[1]
-    payments = till.call("GET", "/payments")[1]["data"]
-    owner = make_user()
-    with unit_of_work():
-        add_member(till.shop.store.id, owner.id, "owner")
-    sign_in(owner)
-    return Trade(
-        till,
-        user_headers=bearer(sign_in(owner)),
-        ids={
-            "session_id": waiting["session"],
-            "attempt_id": waiting["id"],
-            "transfer_id": money[3]["id"],
-            "payment_id": payments[0]["id"],
-            "endpoint_id": endpoint,
-            "delivery_id": delivery["id"],
-            "event_id": delivery["event"],
-            "customer_id": customer,
-            "sign_in_id": list_sign_ins(owner.id)[-1].id,
-        },
-        lists={
-            "session_id": [plain["id"], *(a["session"] for a in (paid, short, over, cancelled))],
-            "attempt_id": [paid["id"], short["id"], cancelled["id"]],
-            "transfer_id": [transfer["id"] for transfer in money[:3]],
-            "payment_id": [payment["id"] for payment in payments[1:]],
-        },
-    )
-
-
-def _endpoint(till: Till) -> str:
-    status, endpoint = till.call(
-        "POST", "/webhook-endpoints", {"url": "http://127.0.0.1:1/hook", "enabled_events": ["*"]}
-    )
-    assert status == 201, endpoint
-    return str(endpoint["id"])
 
 
 class ManyAddresses:

@@ -16,18 +16,7 @@ from checkout.core.ids import new_id
 from checkout.keys.revoke import revoke_key
 from tests.contract.conftest import count_rows
 from tests.factories.stores import Shop, make_shop
-
-PREFIXES = {
-    "session_id": "cs",
-    "attempt_id": "att",
-    "transfer_id": "trf",
-    "payment_id": "pay",
-    "endpoint_id": "we",
-    "delivery_id": "whd",
-    "event_id": "evt",
-    "customer_id": "cus",
-    "sign_in_id": "sgn",
-}
+from tests.factories.trades import PREFIXES
 
 # A body that each operation takes, so that nothing but the key or the id can be what is refused.
 BODIES: dict[str, dict[str, Any]] = {

@@ -15,9 +15,10 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from checkout.core.codes import CODES
 from checkout.core.db import db, execute, unit_of_work
-from tests.contract.conftest import Trade, count_rows
+from tests.contract.conftest import count_rows
 from tests.factories.stores import make_shop, make_vietqr
 from tests.factories.till import make_till, memo_of
+from tests.factories.trades import Trade
 
 SESSIONS = "/api/v1/checkout/sessions"
 ENVELOPE = {"type", "code", "message", "param", "request_id", "doc_url"}

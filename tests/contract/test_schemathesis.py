@@ -11,7 +11,8 @@ from schemathesis import Response
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 
-from tests.contract.conftest import ManyAddresses, Trade
+from tests.contract.conftest import ManyAddresses
+from tests.factories.trades import Trade
 from tests.support.sockets import threaded_server
 
 SEED = 20260131
