@@ -13,7 +13,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import create, deliveries, expiry, growth, monitor, page, push, rails, settle, start
+from bench import (
+    create,
+    deliveries,
+    expiry,
+    growth,
+    kills,
+    monitor,
+    page,
+    push,
+    rails,
+    settle,
+    start,
+)
 from bench.figures import Report
 from bench.progress import Progress
 from bench.run import Run
@@ -31,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[Run], Report]] = {
     "deliveries": deliveries.measure,
     "growth": growth.measure,
     "start": start.measure,
+    "kills": kills.measure,
 }
 
 
