@@ -42,8 +42,8 @@ class DeskBrowser:
 
     def post(self, rest: str, form: dict[str, Any] | None = None, **options: Any) -> TestResponse:
         """A form is sent with the token of this sign-in; the bare answer, not followed."""
-        token = self.seen.setdefault("csrf", self._token())
-        return self.client.post(self.url(rest), data={"csrf": token, **(form or {})}, **options)
+        form = {"csrf": self.token(), **(form or {})}
+        return self.client.post(self.url(rest), data=form, **options)
 
     def done(self, rest: str, form: dict[str, Any] | None = None) -> str:
         """Send a form that must be taken; the text of the page that follows."""
@@ -57,11 +57,14 @@ class DeskBrowser:
         assert answer.status_code == status, (answer.status_code, answer.location, answer.text)
         return answer.text
 
-    def _token(self) -> str:
-        page = self.client.get("/dashboard/account").text
-        found = CSRF.search(page)
-        assert found is not None, page
-        return found[1]
+    def token(self) -> str:
+        """What this sign-in's forms carry, read from a page once."""
+        if "csrf" not in self.seen:
+            page = self.client.get("/dashboard/account").text
+            found = CSRF.search(page)
+            assert found is not None, page
+            self.seen["csrf"] = found[1]
+        return self.seen["csrf"]
 
 
 def make_desk(
