@@ -13,6 +13,10 @@ from checkout.webhooks.sign import signed_headers
 
 TIMEOUT_SECONDS = 10.0
 KEPT_BYTES = 4096
+KEPT_HEADERS = 40
+KEPT_HEADER_LETTERS = 500
+NEVER_KEPT = ("set-cookie", "set-cookie2")
+"""What a receiver gives to a visitor is none of the log's business."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Result:
     at: datetime
     duration_ms: int = 0
     status: int | None = None
+    sent_headers: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str | None = None
     error: str | None = None
@@ -69,15 +74,16 @@ def attempt_delivery(item: Try) -> Result:
     at, started = utc_now(), time.monotonic()
     if not item.secrets:
         return Result(item, at, error="secret_unreadable")
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "Checkout-Webhooks/1",
+        **signed_headers(item.event_id, at, item.body, item.secrets),
+    }
     try:
         answer = send(
             "POST",
             item.url,
-            headers={
-                "Content-Type": "application/json",
-                "User-Agent": "Checkout-Webhooks/1",
-                **signed_headers(item.event_id, at, item.body, item.secrets),
-            },
+            headers=headers,
             body=item.body,
             timeout_seconds=TIMEOUT_SECONDS,
             vet=True,
@@ -85,12 +91,13 @@ def attempt_delivery(item: Try) -> Result:
             reuse=True,
         )
     except OutsideError as error:
-        return Result(item, at, _milliseconds(started), error=error.kind)
+        return Result(item, at, _milliseconds(started), sent_headers=headers, error=error.kind)
     return Result(
         item,
         at,
         _milliseconds(started),
         status=answer.status,
+        sent_headers=headers,
         headers=answer.headers,
         body=_kept_text(answer.body),
     )
@@ -101,5 +108,19 @@ def _milliseconds(started: float) -> int:
 
 
 def _kept_text(body: bytes) -> str:
-    """The beginning of an answer; PostgreSQL's texts cannot hold a zero byte."""
-    return body[:KEPT_BYTES].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    """The beginning of an answer."""
+    return _storable(body[:KEPT_BYTES].decode("utf-8", "replace"))
+
+
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The beginning of an answer's headers, without cookies."""
+    kept = [(name, value) for name, value in headers.items() if name.lower() not in NEVER_KEPT]
+    return {
+        _storable(name[:KEPT_HEADER_LETTERS]): _storable(value[:KEPT_HEADER_LETTERS])
+        for name, value in kept[:KEPT_HEADERS]
+    }
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL's texts cannot hold a zero byte."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

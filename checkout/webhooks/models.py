@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -15,7 +16,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from checkout.core.db import Base
@@ -56,6 +57,15 @@ class Delivery(Scoped, Created, Base):
             postgresql_where=text("status = 'waiting'"),
         ),
         Index("ix_delivery_list", "endpoint_id", "id"),
+        Index("ix_delivery_store", "store_id", "livemode", "id"),
+        Index(
+            "ix_delivery_undone",
+            "store_id",
+            "livemode",
+            "status",
+            "id",
+            postgresql_where=text("status <> 'delivered'"),
+        ),
     )
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     event_id: Mapped[str] = mapped_column(Text)
@@ -71,7 +81,7 @@ class Delivery(Scoped, Created, Base):
 
 
 class DeliveryAttempt(Base):
-    """One try: when, what came back, how long it took."""
+    """One try: when, what was sent where, what came back, how long it took."""
 
     __tablename__ = "delivery_attempt"
     __table_args__ = (Index("ix_delivery_attempt_delivery", "delivery_id", "number"),)
@@ -80,6 +90,9 @@ class DeliveryAttempt(Base):
     number: Mapped[int]
     at: Mapped[datetime] = mapped_column(Time)
     duration_ms: Mapped[int]
+    url: Mapped[str | None] = mapped_column(Text)
+    request_headers: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    response_headers: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     response_status: Mapped[int | None]
     response_body: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)

@@ -7,7 +7,7 @@ from typing import Any
 
 from checkout.core.audit import record_audit
 from checkout.core.db import execute, jsonb, run
-from checkout.webhooks.attempt import Result
+from checkout.webhooks.attempt import Result, kept_headers
 from checkout.webhooks.lease import give_back
 from checkout.webhooks.notify import tell_owner
 from checkout.webhooks.schedule import next_wait_seconds
@@ -19,13 +19,15 @@ FAILING_DAYS = 5
 _ROWS = (
     "jsonb_to_recordset(%(rows)s) AS row (id text, lease_until timestamptz, number int,"
     " at timestamptz, duration_ms int, status int, body text, error text, well boolean,"
-    " wait float, manual boolean)"
+    " wait float, manual boolean, url text, sent_headers jsonb, headers jsonb)"
 )
 
 _LOG = f"""
 INSERT INTO delivery_attempt
-    (delivery_id, number, at, duration_ms, response_status, response_body, error, manual)
-SELECT row.id, row.number, row.at, row.duration_ms, row.status, row.body, row.error, row.manual
+    (delivery_id, number, at, duration_ms, url, request_headers, response_status,
+    response_headers, response_body, error, manual)
+SELECT row.id, row.number, row.at, row.duration_ms, row.url, row.sent_headers, row.status,
+    row.headers, row.body, row.error, row.manual
 FROM {_ROWS}
 """  # noqa: S608 - both pieces are constants
 
@@ -77,6 +79,9 @@ def _row(result: Result) -> dict[str, Any]:
         "well": result.well,
         "wait": wait,
         "manual": item.manual,
+        "url": item.url,
+        "sent_headers": dict(result.sent_headers),
+        "headers": None if result.status is None else kept_headers(result.headers),
     }
 
 
