@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 from checkout.core.clock import utc_now
+from checkout.core.retry_after import retry_after_seconds
 
 SECOND, MINUTE, HOUR = 1, 60, 3600
 RETRY_SECONDS = (
@@ -42,15 +41,3 @@ def next_wait_seconds(tries: int, headers: Mapping[str, str]) -> float | None:
     wait = RETRY_SECONDS[tries - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
     asked = retry_after_seconds(headers.get("retry-after"), utc_now())
     return max(wait, min(asked, LONGEST_WAIT_SECONDS))
-
-
-def retry_after_seconds(value: str | None, now: datetime) -> float:
-    """What a Retry-After header asks for: seconds or an HTTP date; 0 when it says nothing."""
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        moment = parsedate_to_datetime(text)
-        return max(0.0, (moment.astimezone(now.tzinfo) - now).total_seconds())
-    except (TypeError, ValueError, OverflowError):
-        return 0.0

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, TypeGuard
 
+from checkout.core.retry_after import read_wait
 from checkout.rails.base import HttpAnswer, RailError
 
 Verdict = Literal["paid", "not_found", "failed", "untracked"]
@@ -127,9 +128,14 @@ def error_of(envelope: Envelope) -> RailError:
     return no_information(f"Bakong answered with its error {envelope.error}")
 
 
-def no_information(message: str) -> RailError:
+def no_information(message: str, retry_after_seconds: int | None = None) -> RailError:
     """Bakong could not be asked, which says nothing about any payment."""
-    return RailError("provider_unavailable", message, temporary=True)
+    return RailError(
+        "provider_unavailable",
+        message,
+        temporary=True,
+        retry_after_seconds=retry_after_seconds,
+    )
 
 
 def _check_status(answer: HttpAnswer) -> None:
@@ -138,7 +144,7 @@ def _check_status(answer: HttpAnswer) -> None:
             "provider_rate_limited",
             "Bakong asks to wait",
             temporary=True,
-            retry_after_seconds=_retry_after_seconds(answer.headers),
+            retry_after_seconds=read_wait(answer.headers),
         )
     if answer.status == 403:
         raise RailError(
@@ -147,7 +153,9 @@ def _check_status(answer: HttpAnswer) -> None:
             temporary=True,
         )
     if answer.status >= 500:
-        raise no_information(f"Bakong answered with status {answer.status}")
+        raise no_information(
+            f"Bakong answered with status {answer.status}", read_wait(answer.headers)
+        )
 
 
 def _read_item(item: object) -> tuple[str, Status] | None:
@@ -182,8 +190,3 @@ def _read_number(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         return None
     return int(value) if re.fullmatch(r"[0-9]{1,4}", str(value)) else None
-
-
-def _retry_after_seconds(headers: Mapping[str, str]) -> int | None:
-    text = headers.get("retry-after", "")
-    return int(text) if re.fullmatch(r"[0-9]{1,6}", text) else None

@@ -7,13 +7,13 @@ module before a Stripe account is really used.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import stripe
 
+from checkout.core.retry_after import read_wait
 from checkout.rails.base import Account, HttpAnswer, HttpClient, RailError
 
 STRIPE_VERSION = "2026-10-28.endive"
@@ -216,12 +216,11 @@ def _translate(error: stripe.StripeError) -> RailError:
 
 
 def _asked_to_wait(headers: Mapping[str, str] | None) -> RailError:
-    text = (headers or {}).get("retry-after", "")
     return RailError(
         "provider_rate_limited",
         "Stripe asks to wait",
         temporary=True,
-        retry_after_seconds=int(text) if re.fullmatch(r"[0-9]{1,6}", text) else None,
+        retry_after_seconds=read_wait(headers or {}),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
+from checkout.core.retry_after import read_wait
 from checkout.rails.base import HttpAnswer, HttpClient, RailError
 from checkout.rails.vietqr.movement import VIETNAM
 
@@ -125,8 +126,8 @@ def _has_more(holder: object, row_count: int, page: int) -> bool:
 
 
 def _retry_after_seconds(headers: Mapping[str, str]) -> int:
-    text = headers.get("retry-after") or headers.get("x-sepay-userapi-retry-after") or ""
-    return int(text) if re.fullmatch(r"[0-9]{1,6}", text) else 1
+    own = headers.get("x-sepay-userapi-retry-after") or ""
+    return read_wait(headers) or read_wait({"retry-after": own}) or 1
 
 
 def _garbled() -> RailError:

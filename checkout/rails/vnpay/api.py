@@ -6,11 +6,11 @@ An answer that is not VNPay's for certain is no information: a temporary RailErr
 from __future__ import annotations
 
 import json
-import re
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from checkout.core.retry_after import read_wait
 from checkout.rails.base import Account, HttpAnswer, HttpClient, RailError
 from checkout.rails.vnpay.signing import (
     HASH,
@@ -102,7 +102,7 @@ def read_answer(answer: HttpAnswer) -> dict[str, str]:
     """The text fields of an answer. Raises a temporary RailError for anything else than JSON."""
     if answer.status != 200:
         raise no_information(
-            f"VNPay answered with status {answer.status}", _retry_after_seconds(answer.headers)
+            f"VNPay answered with status {answer.status}", read_wait(answer.headers)
         )
     try:
         # Numbers stay the text that was signed.
@@ -144,8 +144,3 @@ def _credentials(account: Account) -> tuple[str, str]:
             "rail_not_configured", "The terminal code or hash secret is missing", temporary=False
         )
     return terminal, secret
-
-
-def _retry_after_seconds(headers: Mapping[str, str]) -> int | None:
-    text = headers.get("retry-after", "")
-    return int(text) if re.fullmatch(r"[0-9]{1,6}", text) else None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from checkout.core.retry_after import read_wait
 from checkout.rails.base import Account, HttpAnswer, HttpClient, RailError
 
 SUCCEEDED, FAILED, PROCESSING = 1, 2, 3
@@ -98,10 +98,9 @@ def _message_of(fields: Mapping[str, Any]) -> str:
 
 
 def _unavailable(why: str, answer: HttpAnswer) -> RailError:
-    wanted = answer.headers.get("retry-after", "")
     return RailError(
         "provider_unavailable",
         f"ZaloPay answered with {why}",
         temporary=True,
-        retry_after_seconds=int(wanted) if re.fullmatch(r"[0-9]{1,6}", wanted) else None,
+        retry_after_seconds=read_wait(answer.headers),
     )

@@ -225,10 +225,11 @@ def test_numbers_may_be_texts() -> None:
 
 
 def test_a_wait_that_is_asked_for_is_passed_on() -> None:
-    for text, seconds in (("7", 7), ("soon", None), ("", None)):
-        with pytest.raises(RailError) as raised:
-            read_data(HttpAnswer(429, {"retry-after": text}, b""))
-        assert raised.value.retry_after_seconds == seconds
+    for text, seconds in (("7", 7), ("9999999", 9_999_999), ("soon", None), ("", None)):
+        for status in (429, 503):
+            with pytest.raises(RailError) as raised:
+                read_data(HttpAnswer(status, {"retry-after": text}, b""))
+            assert raised.value.retry_after_seconds == seconds
 
 
 def test_list_items_that_say_nothing_are_left_out() -> None:
