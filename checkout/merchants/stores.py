@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import secrets
+import unicodedata
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +22,8 @@ from checkout.merchants.settings import StoreSettings, changed_settings, read_se
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MAX_NAME_LENGTH = 100
 NAMES = ("name", "slug")
+MOST_STORES = 50
+LONGEST_SUGGESTION = 40
 MAX_CLOCK_SECONDS = 20 * 366 * 86_400
 
 
@@ -46,8 +50,11 @@ def create_store(
 ) -> Store:
     """Insert a store; raises `slug_taken`, `invalid_value` or a setting's own problem.
 
-    Without an owner it is the operator's alone, until a member is added by command.
+    Without an owner it is the operator's alone, until a member is added by command. An owner
+    with as many stores as one may have is refused with 409 `too_many_stores`.
     """
+    if owner_id is not None and len(stores_of(owner_id)) >= MOST_STORES:
+        raise conflict("too_many_stores", f"A user has at most {MOST_STORES} stores.")
     _check_name(name)
     _check_slug(slug)
     chosen = changed_settings(StoreSettings(), settings or {})
@@ -131,11 +138,22 @@ def change_store(store_id: str, changes: dict[str, Any], *, actor: str) -> Store
 def stores_of(user_id: str) -> list[Any]:
     """The stores that a user belongs to, oldest first, each with their role."""
     return run(
-        "SELECT store.id, store.name, store.slug, store.settings, store.created_at, member.role"
+        "SELECT store.id, store.name, store.slug, store.settings, store.created_at, member.role,"
+        " logo.hash AS logo"
         " FROM membership AS member JOIN store ON store.id = member.store_id"
+        " LEFT JOIN store_logo AS logo ON logo.store_id = store.id"
         " WHERE member.user_id = %(user_id)s ORDER BY store.id",
         user_id=user_id,
     )
+
+
+def suggest_slug(name: str) -> str:
+    """A slug that looks like the name, without its accents, and that no store has."""
+    letters = unicodedata.normalize("NFKD", name.lower().replace("đ", "d"))
+    plain = letters.encode("ascii", "ignore").decode()
+    base = re.sub(r"[^a-z0-9]+", "-", plain)[:LONGEST_SUGGESTION].strip("-") or "store"
+    taken = one("SELECT 1 AS found FROM store WHERE slug = %(slug)s", slug=base)
+    return f"{base}-{secrets.token_hex(2)}" if taken else base
 
 
 def _check_name(name: str) -> None:

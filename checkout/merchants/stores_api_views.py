@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint
 
 from checkout.core.api import Call, operation
-from checkout.core.errors import conflict, missing
+from checkout.core.errors import missing
 from checkout.merchants.stats import StatsAnswer, read_stats
 from checkout.merchants.store_objects import (
     CreateStore,
@@ -21,7 +21,6 @@ from checkout.merchants.stores import change_store, create_store, stores_of
 
 blueprint = Blueprint("stores_api", __name__, url_prefix="/api/v1")
 TAG = "Stores"
-MOST_STORES = 50
 
 
 @operation(
@@ -54,8 +53,6 @@ def list_stores(call: Call) -> dict[str, Any]:
 def post_store(call: Call) -> dict[str, Any]:
     """The new store."""
     user_id = call.scope.user.user_id
-    if len(stores_of(user_id)) >= MOST_STORES:
-        raise conflict("too_many_stores", f"A user has at most {MOST_STORES} stores.")
     given = call.body.model_dump(exclude_unset=True)
     store = create_store(
         given.pop("name"), given.pop("slug"), given, actor=call.scope.actor, owner_id=user_id
