@@ -1,8 +1,8 @@
 """The areas of the business, in the order in which they may know each other.
 
 What an area has is found by its files' names: `models.py` declares tables, `*_views.py` has a
-`blueprint` (or a `register(app)` of its own), `cli.py` has a command `group`, and importing
-`jobs.py` or `*_jobs.py` registers background work.
+`blueprint` (or a `register(app)` of its own), `cli.py` or `*_cli.py` has a command
+`group`, and importing `jobs.py` or `*_jobs.py` registers background work.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def register_areas(app: Flask) -> None:
     """Attach each area's views and commands, and import its background work."""
     for area in AREAS:
         for name in modules_of(area):
-            if name in ("cli", "jobs") or name.endswith(("_views", "_jobs")):
+            if name in ("cli", "jobs") or name.endswith(("_views", "_cli", "_jobs")):
                 _attach(app, importlib.import_module(f"checkout.{area}.{name}"))
 
 

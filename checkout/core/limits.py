@@ -29,6 +29,8 @@ PUBLIC_PER_MINUTE = 30
 LEASES_PER_WINDOW = 500
 FAILURES = RateLimitItemPerSecond(10, 300)
 BLOCK_SECONDS = 900
+LIFTED = 0.0
+"""What stands in the place of a block's end once somebody has lifted it."""
 SEEN_SECONDS = 1.0
 SEEN_MAX = 10_000
 
@@ -104,11 +106,14 @@ def note_failed_authentication() -> None:
 
 
 def forget_failed_authentications(key: str) -> None:
-    """Lift a block by hand, and its count."""
-    limits = _limits()
-    limits.blocked_until.pop(key, None)
-    limits.failures.clear(FAILURES, key)
-    with_redis(lambda redis: redis.delete(f"blocked:{key}", f"failures:{key}"), otherwise=0)
+    """Lift a block by hand, and its count; other processes see it within a second."""
+    _forget(key)
+
+    def lift(redis: Redis) -> None:
+        redis.delete(f"failures:{key}")
+        redis.set(f"blocked:{key}", str(LIFTED), ex=BLOCK_SECONDS)
+
+    with_redis(lift, otherwise=None)
 
 
 def _count(bucket: str, window: int, chunk: int) -> int:
@@ -160,8 +165,10 @@ def _blocked_seconds(key: str) -> float:
             limits.asked_at.clear()
         limits.asked_at[key] = now
         shared = with_redis(lambda redis: redis.get(f"blocked:{key}"), otherwise=None)
-        if shared:
+        if shared and float(shared) != LIFTED:
             limits.blocked_until[key] = float(shared)
+        elif shared and key in limits.blocked_until:
+            _forget(key)
     until = limits.blocked_until.get(key)
     if until is None:
         return 0.0
@@ -169,6 +176,12 @@ def _blocked_seconds(key: str) -> float:
         del limits.blocked_until[key]
         return 0.0
     return until - time.time()
+
+
+def _forget(key: str) -> None:
+    limits = _limits()
+    limits.blocked_until.pop(key, None)
+    limits.failures.clear(FAILURES, key)
 
 
 def _limits() -> Limits:

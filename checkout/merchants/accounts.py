@@ -37,6 +37,7 @@ __all__ = [
     "change_password",
     "confirm_account",
     "load_browser_user",
+    "put_password",
     "register_user",
     "require_recent_password",
     "reset_password",
@@ -122,7 +123,7 @@ def reset_password(token: str, password: str) -> Any:
             raise _useless(counts=False)
         void_tokens(RESET, used.email)
         user = load_user(used.user_id)
-        _put_password(user, hashed)
+        put_password(user, hashed)
         return user
 
 
@@ -135,11 +136,12 @@ def change_password(access: UserAccess, old: str, new: str) -> None:
     prove_again(access, old)
     hashed = hash_password(new)
     with unit_of_work():
-        _put_password(load_user(access.user_id), hashed, but=access.sign_in_id)
+        put_password(load_user(access.user_id), hashed, but=access.sign_in_id)
         note_password(access.sign_in_id)
 
 
-def _put_password(user: Any, hashed: str, *, but: str = "") -> None:
+def put_password(user: Any, hashed: str, *, but: str = "") -> None:
+    """Store a new password's hash, end every sign-in except perhaps one, and mail that it was."""
     set_password(user.id, hashed)
     forget_tries(user.email)
     void_tokens(RESET, user.email)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from checkout.core.limits import Limits, forget_failed_authentications
+
 WRONG = {"Authorization": "Bearer sk_test_wrong"}
 
 
@@ -65,6 +67,22 @@ def test_another_process_blocks_too(api, api_app, shop):
     fail(api, 10)
     api_app.extensions["checkout_limits"].__init__()
 
+    assert_blocked(get(api, shop))
+
+
+def test_a_lifted_block_is_lifted_in_every_process(api, api_app, shop):
+    fail(api, 10)
+    assert_blocked(get(api, shop))
+    other = Limits()
+    here = api_app.extensions["checkout_limits"]
+    with api_app.app_context():
+        api_app.extensions["checkout_limits"] = other
+        forget_failed_authentications("192.0.2.1")
+        api_app.extensions["checkout_limits"] = here
+    here.asked_at.clear()
+
+    assert get(api, shop).status_code == 200
+    assert [answer.status_code for answer in fail(api, 10)] == [401] * 10
     assert_blocked(get(api, shop))
 
 
