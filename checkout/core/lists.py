@@ -14,6 +14,7 @@ from checkout.core.body import Query
 from checkout.core.db import one, run
 from checkout.core.errors import Problem, invalid, missing
 from checkout.core.fields import QueryInteger, QueryTime
+from checkout.core.ids import is_id
 from checkout.core.scope import Scope
 
 Condition = tuple[str, dict[str, Any]]
@@ -180,6 +181,14 @@ def read_number_cursor(cursor: str, prefix: str) -> int:
     if not number.isascii() or not number.isdigit() or len(number) > MOST_DIGITS:
         raise _invalid_cursor()
     return int(number)
+
+
+def read_id_cursor(cursor: str, prefix: str) -> str:
+    """The id in a cursor, of whatever row; raises `invalid_cursor`."""
+    row_id = _decode(cursor)
+    if not is_id(prefix, row_id):
+        raise _invalid_cursor()
+    return row_id
 
 
 def _decode(cursor: str) -> str:

@@ -53,6 +53,7 @@ class Outbox(Scoped, Created, Base):
     __tablename__ = "outbox"
     __table_args__ = (
         Index("ix_outbox_list", "store_id", "livemode", "id"),
+        Index("ix_outbox_subject", "subject", "id"),
         Index("ix_outbox_type", "store_id", "livemode", "type", "id"),
         Index("ix_outbox_pending", "id", postgresql_where=text("dispatched_at IS NULL")),
     )

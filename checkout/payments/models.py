@@ -197,6 +197,28 @@ class Payment(Scoped, Created, Base):
             "id",
             postgresql_where=text("customer_id IS NOT NULL"),
         ),
+        # For core/search.py: what has few values, and what leads to it.
+        Index(
+            "ix_payment_facets",
+            "store_id",
+            "livemode",
+            "rail",
+            "currency",
+            "status",
+            "late",
+            "id",
+        ),
+        Index(
+            "ix_payment_amount",
+            "store_id",
+            "livemode",
+            "amount",
+            "rail",
+            "currency",
+            "status",
+            "late",
+            "id",
+        ),
     )
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     session_id: Mapped[str] = mapped_column(ForeignKey("checkout_session.id"))

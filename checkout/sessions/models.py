@@ -57,6 +57,26 @@ class CheckoutSession(Scoped, Created, Base):
             "id",
             postgresql_where=text("customer_id IS NOT NULL"),
         ),
+        # For core/search.py: what has few values, and what leads to it.
+        Index(
+            "ix_checkout_session_facets",
+            "store_id",
+            "livemode",
+            "status",
+            "payment_status",
+            "currency",
+            "id",
+        ),
+        Index(
+            "ix_checkout_session_amount",
+            "store_id",
+            "livemode",
+            "amount",
+            "status",
+            "payment_status",
+            "currency",
+            "id",
+        ),
     )
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     mode: Mapped[str] = mapped_column(Text)
