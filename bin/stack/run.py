@@ -140,6 +140,7 @@ def _wait_for_web(web: Program, address: tuple[str, int]) -> None:
 def _greet(var_dir: Path, seconds: float) -> None:
     path = var_dir / "demo.json"
     demo: dict[str, Any] = json.loads(path.read_text())
+    login = demo["login"]
     body = json.dumps(
         {"amount": 150000, "currency": "VND", "description": "Cà phê"}, ensure_ascii=False
     )
@@ -148,7 +149,9 @@ def _greet(var_dir: Path, seconds: float) -> None:
 Ready in {seconds:.1f} s. Ctrl-C stops everything.
 
   Pay something      {demo["page_url"]}
-  Dashboard, to be   {demo["dashboard_url"]}
+  Dashboard          {demo["dashboard_url"]}
+    sign in as       {login["email"]}
+    with             {login["password"] or "the password that you have set"}
   API documents      {demo["base_url"]}/docs
   Keys and the rest  {path}
 

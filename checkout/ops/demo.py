@@ -1,4 +1,4 @@
-"""The demo store of `bin/run`: test keys, an account at every pretend provider, a page to pay."""
+"""The demo store of `bin/run`: an owner, test keys, every pretend provider, a page to pay."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ from typing import Any
 from checkout.core import ids
 from checkout.core.crypto import hash_secret
 from checkout.core.db import one, unit_of_work
+from checkout.core.i18n import DEFAULT_LOCALE
 from checkout.keys.create import create_key
 from checkout.ledger.post import WALLET
+from checkout.merchants.accounts import put_password, register_user
+from checkout.merchants.members import add_member
+from checkout.merchants.passwords import hash_password, verify_password
 from checkout.merchants.rail_accounts import configure_rail
 from checkout.merchants.stores import create_store, load_store
+from checkout.merchants.users import find_user
 from checkout.payments.start import start_attempt
 from checkout.rails.registry import folders, get_fake
 from checkout.sessions.create import create_session
 from checkout.sessions.schemas import CreateSession, LineItem
 
 SLUG = "homestay-may"
+OWNER = "owner@homestay-may.example"
 ACTOR = "command"
 FIRST = ("khqr", "vietqr")
 """What shoppers of these countries know best."""
@@ -29,13 +35,14 @@ PAGE_MINUTES = 1440
 def make_demo(var_dir: Path, base_url: str) -> Path:
     """Make what is missing, a fresh page to pay, and write `demo.json`; returns its path.
 
-    Keys are kept from start to start: they stand in that file alone, in clear, readable by
-    its owner only.
+    Keys and the owner's password are kept from start to start: they stand in that file alone,
+    in clear, readable by whoever runs this only.
     """
     path = var_dir / "demo.json"
     known = _read(path)
     with unit_of_work():
         store_id = _store()
+        login = _owner(store_id, known.get("login"))
         secret_key = _key(store_id, "secret", known.get("secret_key"))
         publishable_key = _key(store_id, "publishable", known.get("publishable_key"))
     rails = _rails(store_id, known.get("rails", {}), base_url)
@@ -46,8 +53,7 @@ def make_demo(var_dir: Path, base_url: str) -> Path:
     demo = {
         "base_url": base_url,
         "dashboard_url": f"{base_url}/dashboard",
-        # There are no sign-ins yet: the dashboard comes with its own users.
-        "login": None,
+        "login": login,
         "secret_key": secret_key,
         "publishable_key": publishable_key,
         "store": store_id,
@@ -65,6 +71,25 @@ def _store() -> str:
         return store_id
     settings = {"rate_limit_per_minute": 60_000}
     return create_store("Homestay Mây", SLUG, settings, actor=ACTOR).id
+
+
+def _owner(store_id: str, known: Any) -> dict[str, Any]:
+    """Who signs in to the demo store's dashboard; the password is null once the owner has
+    chosen another one.
+    """
+    user = find_user(OWNER)
+    login = known if isinstance(known, dict) and known.get("email") == OWNER else {}
+    password = login.get("password")
+    if user is None:
+        password = password or ids.new_secret(12)
+        user = register_user(OWNER, password, "Mây", DEFAULT_LOCALE)
+    elif not login:
+        password = ids.new_secret(12)
+        put_password(user, hash_password(password))
+    elif password and not verify_password(user.password_hash, password):
+        password = None
+    add_member(store_id, user.id, "owner")
+    return {"email": OWNER, "password": password}
 
 
 def _key(store_id: str, kind: Any, known: str | None) -> str:

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from checkout.core.db import unit_of_work
+from checkout.core.db import execute, unit_of_work
 from checkout.keys.revoke import revoke_key
+from checkout.merchants.passwords import hash_password, verify_password
 from checkout.rails.registry import folders, names
 from tests.factories.books import check_books, read, read_one
+from tests.factories.desks import CSRF
 
 BASE = "http://127.0.0.1:8123"
 
@@ -96,6 +98,40 @@ def test_a_lost_or_damaged_file_means_new_keys(make, tmp_path):
 
     assert first["secret_key"] != second["secret_key"]
     assert first["store"] == second["store"]
+
+
+def test_its_owner_signs_in(make, client):
+    login = make()["login"]
+
+    page = client.get("/dashboard/sign-in").text
+    answer = client.post("/dashboard/sign-in", data={"csrf": CSRF.search(page)[1], **login})
+
+    assert (answer.status_code, answer.location) == (303, "/dashboard")
+    (member,) = read("SELECT role FROM membership")
+    assert member.role == "owner"
+    assert len(login["password"]) >= 12
+    assert make()["login"] == login
+
+
+def test_a_lost_file_means_a_new_password(make, tmp_path):
+    first = make()["login"]
+    (tmp_path / "var" / "demo.json").unlink()
+    second = make()["login"]
+
+    assert first["password"] != second["password"]
+    user = read_one("SELECT password_hash FROM app_user")
+    assert verify_password(user.password_hash, second["password"])
+
+
+def test_a_password_that_the_owner_has_chosen_stays(make):
+    login = make()["login"]
+    chosen = hash_password("a password for tests")
+    with unit_of_work():
+        execute("UPDATE app_user SET password_hash = %(hash)s", hash=chosen)
+
+    for _ in range(2):
+        assert make()["login"] == {**login, "password": None}
+    assert read_one("SELECT password_hash FROM app_user").password_hash == chosen
 
 
 def test_a_revoked_key_is_replaced(make):

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,8 +55,8 @@ class Launcher:
         assert process.poll() is None, self.output.read_text()
         return process
 
-    def demo(self) -> dict[str, object]:
-        demo: dict[str, object] = json.loads((self.var_dir / "demo.json").read_text())
+    def demo(self) -> dict[str, Any]:
+        demo: dict[str, Any] = json.loads((self.var_dir / "demo.json").read_text())
         return demo
 
     def flask(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -113,7 +114,8 @@ def test_a_life_of_bin_run(launcher):
     assert launcher.get(page) == 200
     # The worker and the scheduler show themselves a moment after the web process.
     assert wait_until(lambda: launcher.get("/health") == 200, seconds=15, pause_seconds=0.1)
-    assert str(demo["secret_key"]) in launcher.output.read_text()
+    for secret in (demo["secret_key"], demo["login"]["email"], demo["login"]["password"]):
+        assert secret in launcher.output.read_text()
     children = launcher.children()
     assert len(children) == 5
 
@@ -136,6 +138,7 @@ def test_a_life_of_bin_run(launcher):
     # The next start keeps the data, also after the launcher was killed.
     third = launcher.start_and_wait()
     assert launcher.demo()["secret_key"] == demo["secret_key"]
+    assert launcher.demo()["login"] == demo["login"]
     children = launcher.children()
     third.kill()
     third.wait(10)
@@ -149,6 +152,7 @@ def test_a_life_of_bin_run(launcher):
     assert fourth.wait(30) == 0
     launcher.start_and_wait("--reset")
     assert launcher.demo()["secret_key"] != demo["secret_key"]
+    assert launcher.demo()["login"] != demo["login"]
 
 
 def test_a_killed_process_is_started_again(launcher):
