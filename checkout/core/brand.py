@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
 HEX = re.compile(r"#[0-9a-fA-F]{6}")
@@ -17,16 +18,34 @@ STEPS = 20
 Color = tuple[int, int, int]
 
 
-@lru_cache(maxsize=512)
-def brand_css(color: str | None) -> str | None:
-    """Custom properties for a `#rrggbb` colour; None for what is no such colour."""
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """A shop's colour as it stands on one ground; all as `#rrggbb`."""
+
+    paper: str
+    accent: str
+    ink: str
+    """What is written on the accent."""
+    soft: str
+
+
+def brand_shades(color: str | None) -> tuple[Shade, Shade] | None:
+    """The colour by day and by night; None for what is no `#rrggbb`."""
     if color is None or not HEX.fullmatch(color):
         return None
     own = _read(color)
     light = _until_readable(own, (0, 0, 0), LIGHT_PAPER, LIGHT_SOFTNESS)
     dark = _until_readable(own, (255, 255, 255), DARK_PAPER, DARK_SOFTNESS)
-    by_day = _properties(light, LIGHT_PAPER, LIGHT_SOFTNESS)
-    by_night = _properties(dark, DARK_PAPER, DARK_SOFTNESS)
+    return _shade(light, LIGHT_PAPER, LIGHT_SOFTNESS), _shade(dark, DARK_PAPER, DARK_SOFTNESS)
+
+
+@lru_cache(maxsize=512)
+def brand_css(color: str | None) -> str | None:
+    """Custom properties for a `#rrggbb` colour; None for what is no such colour."""
+    shades = brand_shades(color)
+    if shades is None:
+        return None
+    by_day, by_night = (_properties(shade) for shade in shades)
     return (
         f"@layer tokens{{:root{{{by_day}}}"
         f"@media (prefers-color-scheme:dark){{:root{{{by_night}}}}}}}"
@@ -55,10 +74,14 @@ def _until_readable(own: Color, towards: Color, paper: Color, softness: float) -
     )
 
 
-def _properties(accent: Color, paper: Color, softness: float) -> str:
+def _shade(accent: Color, paper: Color, softness: float) -> Shade:
     ink = max(((255, 255, 255), (0, 0, 0)), key=lambda candidate: contrast(candidate, accent))
     soft = _mix(accent, paper, softness)
-    return f"--accent:{_hex(accent)};--accent-ink:{_hex(ink)};--accent-soft:{_hex(soft)}"
+    return Shade(_hex(paper), _hex(accent), _hex(ink), _hex(soft))
+
+
+def _properties(shade: Shade) -> str:
+    return f"--accent:{shade.accent};--accent-ink:{shade.ink};--accent-soft:{shade.soft}"
 
 
 def _mix(first: Color, second: Color, share: float) -> Color:

@@ -64,8 +64,10 @@ CODES: dict[str, tuple[int, str]] = {
     "wrong_currency": (422, "The money is of another currency than the session."),
     # Webhooks
     "unknown_event_type": (422, "This is neither an event type nor a group of them."),
+    "no_events_chosen": (422, "A webhook endpoint needs at least one event."),
     "too_many_endpoints": (409, "The store has as many webhook endpoints as it may."),
     "endpoint_disabled": (409, "The webhook endpoint is disabled."),
+    "no_endpoint_listens": (409, "No enabled webhook endpoint wants this event."),
     "delivery_in_progress": (409, "The delivery is being tried at this moment."),
     # Other doors
     "invalid_signature": (401, "The notice is not signed by the provider."),
@@ -83,6 +85,7 @@ CODES: dict[str, tuple[int, str]] = {
     "invitation_for_another": (403, "The invitation was sent to another address."),
     "too_many_stores": (409, "The user has as many stores as they may."),
     "too_many_keys": (409, "The store has as many keys as it may."),
+    "invalid_image": (422, "The picture is of no kind that is taken, too large or broken."),
     "slug_taken": (409, "Another store has this slug."),
     # Accounts
     "access_token_expired": (401, "The access token has expired or was revoked: refresh it."),

@@ -25,6 +25,15 @@ class Store(Created, Base):
     clock_offset_seconds: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
+class StoreLogo(Created, Base):
+    """What a store's pages show beside its name: one small picture, drawn by merchants/logos.py."""
+
+    __tablename__ = "store_logo"
+    store_id: Mapped[str] = mapped_column(ForeignKey("store.id"), primary_key=True)
+    hash: Mapped[str] = mapped_column(Text)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class RailAccount(Scoped, Created, Base):
     """A store's account on a rail in one mode; `sealed` is the JSON of its secret settings.
 

@@ -11,13 +11,17 @@ from pydantic.fields import FieldInfo
 
 from checkout.core.body import Body
 from checkout.core.clock import rfc3339
+from checkout.core.config import config
 from checkout.core.fields import Email
+from checkout.merchants.logos import MAX_BYTES, logo_path
 from checkout.merchants.roles import Role
 from checkout.merchants.settings import StoreSettings, read_settings
 from checkout.merchants.stores import MAX_NAME_LENGTH, SLUG
 
 OPERATORS_OWN = ("past_code_prefixes", "rate_limit_per_minute")
 """What a store's team sees and only whoever runs the installation sets, by command."""
+
+MAX_BASE64 = MAX_BYTES // 3 * 4
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH)]
 Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG.pattern}$")]
@@ -60,7 +64,14 @@ class StoreAnswer(SettingsShown):  # type: ignore[valid-type, misc]  # made at r
     name: str
     slug: str
     role: Role = Field(description="The caller's own.")
+    logo_url: str | None = Field(description="Another one whenever the logo changes.")
     created_at: str
+
+
+class SetLogo(Body):
+    image: Annotated[str, StringConstraints(min_length=4, max_length=MAX_BASE64)] = Field(
+        description="A PNG, JPEG or WebP of at most 180 KB and 4,000 pixels a side, as base64."
+    )
 
 
 class StoresAnswer(BaseModel):
@@ -124,6 +135,7 @@ def store_object(row: Any) -> dict[str, Any]:
         "name": row.name,
         "slug": row.slug,
         "role": row.role,
+        "logo_url": f"{config().public_url}{logo_path(row.id, row.logo)}" if row.logo else None,
         **read_settings(row.settings).model_dump(),
         "created_at": rfc3339(row.created_at),
     }

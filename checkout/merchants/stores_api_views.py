@@ -8,9 +8,11 @@ from flask import Blueprint
 
 from checkout.core.api import Call, operation
 from checkout.core.errors import missing
+from checkout.merchants.logos import read_base64, remove_logo, set_logo
 from checkout.merchants.stats import StatsAnswer, read_stats
 from checkout.merchants.store_objects import (
     CreateStore,
+    SetLogo,
     StoreAnswer,
     StoresAnswer,
     UpdateStore,
@@ -90,6 +92,44 @@ def patch_store(call: Call) -> dict[str, Any]:
     """The store as it is now."""
     scope = call.scope
     change_store(scope.store_id, call.body.model_dump(exclude_unset=True), actor=scope.actor)
+    return _read(scope.user.user_id, scope.store_id)
+
+
+@operation(
+    blueprint,
+    "PUT",
+    "/stores/<store_id>/logo",
+    summary="Set a store's logo",
+    body=SetLogo,
+    answer=StoreAnswer,
+    errors=("invalid_image",),
+    tag=TAG,
+    surface="member",
+    action="stores.write",
+    description="Shown on payment pages beside the name, drawn anew at 96 pixels at most.",
+)
+def put_logo(call: Call) -> dict[str, Any]:
+    """The store with its new logo."""
+    scope = call.scope
+    set_logo(scope.store_id, read_base64(call.body.image), actor=scope.actor)
+    return _read(scope.user.user_id, scope.store_id)
+
+
+@operation(
+    blueprint,
+    "DELETE",
+    "/stores/<store_id>/logo",
+    summary="Remove a store's logo",
+    answer=StoreAnswer,
+    errors=("resource_missing",),
+    tag=TAG,
+    surface="member",
+    action="stores.write",
+)
+def delete_logo(call: Call) -> dict[str, Any]:
+    """The store, which shows the first letter of its name again."""
+    scope = call.scope
+    remove_logo(scope.store_id, actor=scope.actor)
     return _read(scope.user.user_id, scope.store_id)
 
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from checkout.core import ids
 from checkout.core.db import one
 from checkout.core.errors import missing
+from checkout.merchants.logos import logo_path
 from checkout.rails.registry import folders
 from checkout.sessions.booking import Booking, read_booking
 from checkout.sessions.prompt_view import (
@@ -76,6 +77,7 @@ SELECT session.id, session.mode, session.status, session.payment_status, session
     session.success_url, session.cancel_url, session.locale, session.livemode,
     session.fulfilment, session.store_id,
     store.name AS store_name, store.settings AS store_settings, {STORE_NOW} AS store_now,
+    (SELECT hash FROM store_logo WHERE store_logo.store_id = store.id) AS logo,
     {OFFERS} AS offers, {WALLET_BALANCE} AS wallet_balance,
     attempt.id AS attempt_id, attempt.rail AS attempt_rail, attempt.status AS attempt_status,
     attempt.code AS attempt_code, attempt.prompt AS attempt_prompt,
@@ -112,6 +114,8 @@ class PageState:
     seq: int
     livemode: bool
     store_name: str
+    logo: str | None
+    """The address of its picture."""
     brand_color: str | None
     store_locale: str | None
     locale: str | None
@@ -248,6 +252,7 @@ def make_page(row: Any, viewer: Viewer = Viewer()) -> PageState:  # noqa: B008 -
         seq=row.seq,
         livemode=row.livemode,
         store_name=row.store_name,
+        logo=row.logo and logo_path(row.store_id, row.logo),
         brand_color=settings.get("brand_color"),
         store_locale=settings.get("locale"),
         locale=row.locale,

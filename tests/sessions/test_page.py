@@ -57,6 +57,7 @@ def row(**changes: Any) -> SimpleNamespace:
         "store_id": "sto_1",
         "store_name": "Shop",
         "store_settings": {},
+        "logo": None,
         "store_now": NOW,
         "offers": {"vietqr": OFFER},
         "wallet_balance": None,

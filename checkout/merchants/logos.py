@@ -1,0 +1,131 @@
+"""A store's logo: any usual picture in, one small WebP out, found under the hash of its bytes.
+
+What is kept is drawn anew from the pixels, so that nothing but pixels of what somebody has sent
+ever reaches a shopper's browser. SVG, which can hold scripts, is not taken.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import struct
+import zlib
+from io import BytesIO
+from typing import Any
+
+from PIL import Image, ImageOps
+
+from checkout.core.audit import record_audit
+from checkout.core.db import one
+from checkout.core.errors import Problem, invalid, missing
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+MAX_BYTES = 180_000
+MAX_SIDE = 4000
+SIDE = 96
+"""Pixels: twice the forty of the page, and a little."""
+QUALITY = 82
+MOST_KEPT_BYTES = 8000
+BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    IndexError,
+    KeyError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+"""What Pillow raises, format by format, for pictures that are none."""
+
+
+def set_logo(store_id: str, picture: bytes, *, actor: str) -> str:
+    """Show this picture on the store's pages; returns its hash. Raises `invalid_image`."""
+    body = draw_logo(picture)
+    found = hashlib.sha256(body).hexdigest()[:24]
+    one(
+        "INSERT INTO store_logo (store_id, hash, body) VALUES (%(id)s, %(hash)s, %(body)s)"
+        " ON CONFLICT (store_id) DO UPDATE SET hash = excluded.hash, body = excluded.body,"
+        " created_at = now() RETURNING hash",
+        id=store_id,
+        hash=found,
+        body=body,
+    )
+    record_audit(store_id, actor, "store.logo_set", target=store_id, hash=found)
+    return found
+
+
+def remove_logo(store_id: str, *, actor: str) -> None:
+    """Go back to the first letter of the name; raises `resource_missing` where there is none."""
+    row = one("DELETE FROM store_logo WHERE store_id = %(id)s RETURNING hash", id=store_id)
+    if row is None:
+        raise missing(what="logo")
+    record_audit(store_id, actor, "store.logo_removed", target=store_id, hash=row.hash)
+
+
+def load_logo(store_id: str, found: str) -> Any | None:
+    """The row of a store's present logo, if it has that hash."""
+    return one(
+        "SELECT body, hash FROM store_logo WHERE store_id = %(id)s AND hash = %(hash)s",
+        id=store_id,
+        hash=found,
+    )
+
+
+def logo_of(store_id: str) -> str | None:
+    """The address of a store's logo; None where it has none."""
+    row = one("SELECT hash FROM store_logo WHERE store_id = %(id)s", id=store_id)
+    return row and logo_path(store_id, row.hash)
+
+
+def logo_path(store_id: str, found: str) -> str:
+    """An address that never means another picture, so that browsers keep it for ever."""
+    return f"/logos/{store_id}/{found}.webp"
+
+
+def read_base64(text: str) -> bytes:
+    """The bytes of a picture that came as text; raises `invalid_image`."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise _refused() from None
+
+
+def draw_logo(picture: bytes) -> bytes:
+    """The picture at no more than 96 by 96 pixels, as WebP; raises `invalid_image`."""
+    if not 1 <= len(picture) <= MAX_BYTES:
+        raise _refused()
+    try:
+        with Image.open(BytesIO(picture), formats=FORMATS) as opened:
+            if max(opened.size) > MAX_SIDE or min(opened.size) < 1:
+                raise _refused()
+            opened.draft("RGB", (2 * SIDE, 2 * SIDE))
+            small = ImageOps.exif_transpose(opened).convert("RGBA")
+            small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    except BROKEN:
+        raise _refused() from None
+    return _encode(small)
+
+
+def _encode(small: Image.Image) -> bytes:
+    """As good as fits beside everything else on a page of 60 KB."""
+    body = b""
+    for quality in (QUALITY, 60, 30):
+        kept = BytesIO()
+        small.save(kept, "WEBP", quality=quality, method=6, exif=b"", icc_profile=None)
+        body = kept.getvalue()
+        if len(body) <= MOST_KEPT_BYTES:
+            break
+    return body
+
+
+def _refused() -> Problem:
+    return invalid(
+        "invalid_image",
+        f"A logo is a PNG, JPEG or WebP of at most {MAX_BYTES // 1000} KB and {MAX_SIDE} pixels"
+        " a side.",
+        "image",
+    )
