@@ -38,6 +38,16 @@ class LogIn(Body):
     recovery_code: Code | None = Field(default=None, description="Instead of the app's code.")
 
 
+class SecondStep(Body):
+    totp: Code | None = None
+    recovery_code: Code | None = None
+
+
+class PasswordStep(Body):
+    email: Email
+    password: Password
+
+
 class Refresh(Body):
     refresh_token: Token
 

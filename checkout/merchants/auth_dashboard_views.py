@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import quote
+
 from flask import Blueprint, Response, request
 
 from checkout.core.config import config
 from checkout.core.db import unit_of_work
 from checkout.core.errors import Problem
 from checkout.merchants.access import cookie_name
-from checkout.merchants.account_schemas import ForgotPassword, LogIn, Register, ResetPassword
+from checkout.merchants.account_schemas import (
+    ForgotPassword,
+    PasswordStep,
+    Register,
+    ResetPassword,
+    SecondStep,
+)
 from checkout.merchants.accounts import (
     ask_account,
     ask_reset,
@@ -16,29 +25,68 @@ from checkout.merchants.accounts import (
     reset_password,
     sign_in_browser,
 )
-from checkout.merchants.log_in import log_in
-from checkout.merchants.screens import HOME, SIGN_IN, Desk, own_path, screen, sign_in_response
+from checkout.merchants.log_in import begin_log_in, finish_log_in
+from checkout.merchants.screens import (
+    HOME,
+    SIGN_IN,
+    Desk,
+    own_path,
+    put_cookie,
+    screen,
+    sign_in_response,
+)
+from checkout.merchants.second_step import VALID_SECONDS, issue_ticket, read_ticket
 from checkout.merchants.sign_ins import end_sign_in, request_facts
 
 blueprint = Blueprint("auth_dashboard", __name__)
 
-SECOND_FACTOR = ("totp_required", "invalid_totp")
+TICKET_COOKIE = "second_step"
+NEXT_COOKIE = "next"
+NEXT_SECONDS = 86_400
+CODE = f"{SIGN_IN}/code"
 
 
 @screen(blueprint, "GET", "/sign-in", who="anybody")
 def show_sign_in(desk: Desk) -> Response:
-    """The second code is asked for once the password was right."""
     if desk.access is not None:
         return desk.go(_next(desk))
-    asks_code = desk.problem is not None and desk.problem.code in SECOND_FACTOR
-    return desk.render("auth/sign_in", next=_next(desk), asks_code=asks_code)
+    return desk.render("auth/sign_in", next=_next(desk))
 
 
 @screen(blueprint, "POST", "/sign-in", who="anybody", again=show_sign_in, outside=True)
 def post_sign_in(desk: Desk) -> Response:
-    given = desk.read(LogIn)
-    user = log_in(given.email, given.password, totp=given.totp, recovery_code=given.recovery_code)
-    return _come_in(desk, user.id, _next(desk))
+    """With two-factor on, the next page asks for the code alone: a ticket stands for the rest."""
+    given = desk.read(PasswordStep)
+    user = begin_log_in(given.email, given.password)
+    if user.totp_confirmed_at is None:
+        return _come_in(desk, user.id, _next(desk))
+    response = desk.go(f"{CODE}?next={quote(_next(desk), safe='/')}")
+    with unit_of_work():
+        ticket = issue_ticket(user, desk.csrf())
+    put_cookie(response, TICKET_COOKIE, ticket, seconds=VALID_SECONDS, path=SIGN_IN)
+    return response
+
+
+@screen(blueprint, "GET", "/sign-in/code", who="anybody")
+def show_code(desk: Desk) -> Response:
+    if desk.access is not None:
+        return desk.go(_next(desk))
+    if _ticket_user(desk) is None:
+        return _begin_again(desk)
+    return desk.render("auth/code", next=_next(desk))
+
+
+@screen(blueprint, "POST", "/sign-in/code", who="anybody", again=show_code, outside=True)
+def post_code(desk: Desk) -> Response:
+    given = desk.read(SecondStep)
+    with unit_of_work():
+        user = _ticket_user(desk)
+    if user is None:
+        return _begin_again(desk)
+    finish_log_in(user, totp=given.totp, recovery_code=given.recovery_code)
+    response = _come_in(desk, user.id, _next(desk))
+    response.delete_cookie(TICKET_COOKIE, path=SIGN_IN)
+    return response
 
 
 @screen(blueprint, "GET", "/sign-up", who="anybody")
@@ -54,12 +102,16 @@ def post_sign_up(desk: Desk) -> Response:
     ask_account(given.email, given.password, given.name, given.locale)
     if config().environment == "development" and not config().smtp_url:
         try:
-            user = log_in(given.email, given.password)
+            user = begin_log_in(given.email, given.password)
         except Problem:
             # Somebody else's address: nothing is told, as with a mail.
             return desk.render("auth/mailed", email=given.email)
-        return _come_in(desk, user.id, _next(desk))
-    return desk.render("auth/mailed", email=given.email)
+        if user.totp_confirmed_at is None:
+            return _come_in(desk, user.id, _next(desk))
+    response = desk.render("auth/mailed", email=given.email)
+    # The mailed link leads back here, and from here on to where the merchant wanted to go.
+    put_cookie(response, NEXT_COOKIE, _next(desk), seconds=NEXT_SECONDS, path=HOME)
+    return response
 
 
 @screen(blueprint, "GET", "/confirm", who="anybody")
@@ -70,7 +122,9 @@ def show_confirm(desk: Desk) -> Response:
 @screen(blueprint, "POST", "/confirm", who="anybody", again=show_confirm, outside=True)
 def post_confirm(desk: Desk) -> Response:
     user = confirm_account(desk.value("token"), desk.value("password"))
-    return _come_in(desk, user.id, HOME)
+    response = _come_in(desk, user.id, own_path(request.cookies.get(NEXT_COOKIE, HOME)))
+    response.delete_cookie(NEXT_COOKIE, path=HOME)
+    return response
 
 
 @screen(blueprint, "GET", "/forgot", who="anybody")
@@ -110,6 +164,17 @@ def _come_in(desk: Desk, user_id: str, path: str) -> Response:
     with unit_of_work():
         cookie = sign_in_browser(user_id, request_facts())
     return sign_in_response(desk.go(path), cookie)
+
+
+def _ticket_user(desk: Desk) -> Any | None:
+    """Whose password this browser has typed; the form's token tells one browser from another."""
+    return read_ticket(request.cookies.get(TICKET_COOKIE, ""), desk.csrf())
+
+
+def _begin_again(desk: Desk) -> Response:
+    response = desk.go(f"{SIGN_IN}?next={quote(_next(desk), safe='/')}", done="sign_in_again")
+    response.delete_cookie(TICKET_COOKIE, path=SIGN_IN)
+    return response
 
 
 def _next(desk: Desk) -> str:

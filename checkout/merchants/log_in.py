@@ -23,21 +23,43 @@ def log_in(
     Raises 401 `invalid_credentials`, `totp_required` and `invalid_totp`, 429 `ip_blocked` and
     `too_many_failures`.
     """
-    email = email.strip().lower()
-    with unit_of_work():
-        user = find_user(email)
-    if user is None:
-        prove_password(email, None, password)
-    else:
-        prove_password(email, user.password_hash, password, actor=f"user:{user.id}")
-    assert user is not None  # noqa: S101 - nobody's password is never right
+    user = _prove_user(email, password)
     if user.totp_confirmed_at is not None:
         _prove_second_factor(user, totp, recovery_code)
     with unit_of_work():
-        forget_tries(email)
-        if needs_rehash(user.password_hash):
-            _rehash(user, password)
+        _welcome(user, password)
     return user
+
+
+def begin_log_in(email: str, password: str) -> Any:
+    """The first of two steps, by password; the merchant's row. Opens its own units of work.
+
+    With two-factor on (`totp_confirmed_at`) nobody is logged in yet: `finish_log_in` follows.
+    Raises what `log_in` raises for a password.
+    """
+    user = _prove_user(email, password)
+    with unit_of_work():
+        if user.totp_confirmed_at is None:
+            _welcome(user, password)
+        else:
+            take_back_try(user.email)
+    return user
+
+
+def finish_log_in(user: Any, *, totp: str | None, recovery_code: str | None) -> None:
+    """The second step, once the first has been proven; raises what `log_in` raises for a code.
+
+    A code is counted like a password: who knows the password guesses at codes no faster.
+    Opens its own units of work.
+    """
+    if totp is None and recovery_code is None:
+        raise unauthorized("totp_required", "Send the code of your authenticator app.")
+    refuse_blocked()
+    with unit_of_work():
+        count_try(user.email)
+    _prove_second_factor(user, totp, recovery_code)
+    with unit_of_work():
+        forget_tries(user.email)
 
 
 def prove_password(email: str, hashed: str | None, password: str, *, actor: str = "") -> None:
@@ -59,6 +81,25 @@ def prove_again(access: UserAccess, password: str) -> None:
     prove_password(user.email, user.password_hash, password, actor=f"user:{user.id}")
     with unit_of_work():
         forget_tries(user.email)
+
+
+def _prove_user(email: str, password: str) -> Any:
+    """The row of the merchant whose password it is; a try stays counted."""
+    email = email.strip().lower()
+    with unit_of_work():
+        user = find_user(email)
+    if user is None:
+        prove_password(email, None, password)
+    else:
+        prove_password(email, user.password_hash, password, actor=f"user:{user.id}")
+    assert user is not None  # noqa: S101 - nobody's password is never right
+    return user
+
+
+def _welcome(user: Any, password: str) -> None:
+    forget_tries(user.email)
+    if needs_rehash(user.password_hash):
+        _rehash(user, password)
 
 
 def _prove_second_factor(user: Any, totp: str | None, recovery_code: str | None) -> None:

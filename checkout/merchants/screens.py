@@ -180,7 +180,7 @@ class Desk:
         """Answer a form: look at another page, which says `done.<done>` once."""
         response = _see(path)
         if done:
-            _set_cookie(response, DONE_COOKIE, done, seconds=60, path=HOME)
+            put_cookie(response, DONE_COOKIE, done, seconds=60, path=HOME)
         return response
 
 
@@ -232,9 +232,17 @@ def screen(
 
 def sign_in_response(response: Response, cookie: str) -> Response:
     """Give the browser its sign-in."""
-    _set_cookie(response, cookie_name(), cookie, seconds=SIGNED_IN_SECONDS)
+    put_cookie(response, cookie_name(), cookie, seconds=SIGNED_IN_SECONDS)
     response.delete_cookie(GUEST_COOKIE)
     return response
+
+
+def put_cookie(response: Response, name: str, value: str, *, seconds: int, path: str = "/") -> None:
+    """Give the browser something to keep that no script can read."""
+    secure = request.is_secure or name.startswith("__Host-")
+    response.set_cookie(
+        name, value, max_age=seconds, path=path, secure=secure, httponly=True, samesite="Lax"
+    )
 
 
 def own_path(path: str) -> str:
@@ -281,7 +289,7 @@ def _serve(
         answer = again(desk, **own)
     response = make_response(answer)
     if desk.access is None and not request.cookies.get(GUEST_COOKIE):
-        _set_cookie(response, GUEST_COOKIE, _seed(None), seconds=86_400)
+        put_cookie(response, GUEST_COOKIE, _seed(None), seconds=86_400)
     return remember_choice(response)
 
 
@@ -365,16 +373,10 @@ def _seed(access: UserAccess | None) -> str:
     """What a form's token is bound to."""
     if access is not None:
         return access.sign_in_id
+    kept = request.cookies.get(GUEST_COOKIE)
+    if kept:
+        return kept
     if "guest_seed" not in g:
-        g.guest_seed = request.cookies.get(GUEST_COOKIE) or secrets.token_urlsafe(24)
+        g.guest_seed = secrets.token_urlsafe(24)
     seed: str = g.guest_seed
     return seed
-
-
-def _set_cookie(
-    response: Response, name: str, value: str, *, seconds: int, path: str = "/"
-) -> None:
-    secure = request.is_secure or name.startswith("__Host-")
-    response.set_cookie(
-        name, value, max_age=seconds, path=path, secure=secure, httponly=True, samesite="Lax"
-    )

@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import pyotp
 from flask import current_app
 
-from checkout.core.db import unit_of_work
+from checkout.core import clock
+from checkout.core.db import execute, unit_of_work
 from checkout.merchants.access import cookie_name
 from checkout.merchants.accounts import register_user, sign_in_browser
 from checkout.merchants.sign_ins import RequestFacts
 from checkout.merchants.tokens import Tokens, sign_in_program
+from checkout.merchants.two_factor import begin_two_factor, confirm_two_factor
 
 PASSWORD = "mua roi tren mai ton"
 FACTS = RequestFacts("Firefox on a phone", "192.0.2.7")
@@ -46,3 +49,17 @@ def sign_in(user: Any) -> Tokens:
 def bearer(tokens: Tokens) -> dict[str, str]:
     """The header of a call with an access token."""
     return {"Authorization": f"Bearer {tokens.access_token}"}
+
+
+def turn_on_two_factor(user: Any) -> tuple[str, list[str]]:
+    """Committed: the secret and the recovery codes; the present code has not been used yet."""
+    with unit_of_work():
+        setup = begin_two_factor(user.id)
+        codes = confirm_two_factor(user.id, code_of(setup.secret))
+        execute("UPDATE app_user SET totp_step = 0 WHERE id = %(id)s", id=user.id)
+    return setup.secret, codes
+
+
+def code_of(secret: str) -> str:
+    """What the authenticator app shows now."""
+    return pyotp.TOTP(secret).at(clock.now())
