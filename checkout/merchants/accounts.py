@@ -27,6 +27,7 @@ from checkout.merchants.lockout import forget_tries
 from checkout.merchants.log_in import prove_again, prove_password
 from checkout.merchants.passwords import check_password, hash_password
 from checkout.merchants.sign_ins import end_sign_ins, note_password, sign_in_browser
+from checkout.merchants.two_factor import disable_two_factor
 from checkout.merchants.users import check_name, insert_user, load_user, set_password
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "require_recent_password",
     "reset_password",
     "sign_in_browser",
+    "turn_off_two_factor",
 ]
 
 
@@ -138,6 +140,14 @@ def change_password(access: UserAccess, old: str, new: str) -> None:
     with unit_of_work():
         put_password(load_user(access.user_id), hashed, but=access.sign_in_id)
         note_password(access.sign_in_id)
+
+
+def turn_off_two_factor(user_id: str) -> Any:
+    """Forget the second factor, and tell the merchant by mail where it was on; gives the row."""
+    user = load_user(user_id)
+    if disable_two_factor(user_id):
+        tell_user("two_factor_off", user)
+    return load_user(user_id)
 
 
 def put_password(user: Any, hashed: str, *, but: str = "") -> None:

@@ -111,6 +111,18 @@ def leave_store(store_id: str, user_id: str, *, actor: str) -> None:
     remove_member(store_id, user_id, actor=actor, by_role="owner")
 
 
+def stores_owned_alone(user_id: str) -> list[str]:
+    """The names of the stores that would have no owner without this user."""
+    rows = run(
+        "SELECT store.name FROM membership AS member JOIN store ON store.id = member.store_id"
+        " WHERE member.user_id = %(user_id)s AND member.role = 'owner' AND NOT EXISTS ("
+        "SELECT 1 FROM membership AS other WHERE other.store_id = member.store_id"
+        " AND other.role = 'owner' AND other.user_id <> member.user_id) ORDER BY store.id",
+        user_id=user_id,
+    )
+    return [row.name for row in rows]
+
+
 def lock_team(store_id: str, user_id: str | None = None) -> str:
     """Nobody else changes the team until the transaction ends; gives that member's role.
 

@@ -85,6 +85,8 @@ class Desk:
     """What was posted: name → values."""
     problem: Problem | None = None
     """Why the form, or a filter in the address, was refused."""
+    proven: bool = False
+    """Whether a password that came with the form was right."""
 
     @property
     def user(self) -> UserAccess:
@@ -146,8 +148,8 @@ class Desk:
 
     def asks_password(self) -> bool:
         """Whether the refused form needs the password; also once a wrong one was typed."""
-        wrong = bool(self.value("password_again")) and self.problem is not None
-        return wrong or isinstance(self.problem, PasswordNeeded)
+        wrong = bool(self.value("password_again")) and not self.proven
+        return self.problem is not None and (wrong or isinstance(self.problem, PasswordNeeded))
 
     def sentence(self) -> str:
         """The problem in a sentence: the language's own where there is one."""
@@ -315,6 +317,7 @@ def _prove_recent(desk: Desk) -> None:
     prove_again(desk.user, password)
     with unit_of_work():
         note_password(desk.user.sign_in_id)
+    desk.proven = True
 
 
 def _enter(desk: Desk, who: Who, action: str, arguments: dict[str, str]) -> dict[str, str]:

@@ -21,13 +21,11 @@ from checkout.merchants.account_schemas import (
     UserAnswer,
     UserDeleted,
 )
-from checkout.merchants.accounts import change_password
-from checkout.merchants.letters import tell_user
+from checkout.merchants.accounts import change_password, turn_off_two_factor
 from checkout.merchants.sign_ins import end_sign_in, list_sign_ins
 from checkout.merchants.two_factor import (
     begin_two_factor,
     confirm_two_factor,
-    disable_two_factor,
     renew_recovery_codes,
 )
 from checkout.merchants.users import change_user, delete_user, load_user
@@ -172,10 +170,7 @@ def make_recovery_codes(call: Call) -> dict[str, Any]:
 )
 def remove_two_factor(call: Call) -> dict[str, Any]:
     require_recent_password(call.scope.user)
-    user = load_user(call.scope.user.user_id)
-    if disable_two_factor(user.id):
-        tell_user("two_factor_off", user)
-    return show_user(load_user(user.id))
+    return show_user(turn_off_two_factor(call.scope.user.user_id))
 
 
 @operation(
