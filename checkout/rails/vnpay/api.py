@@ -34,6 +34,7 @@ OUR_MISTAKES: Mapping[str, str] = {
     "97": "the signature is wrong, so the hash secret may be",
 }
 TOO_SOON_SECONDS = 30
+ECHOED = ("vnp_Command", "vnp_TmnCode", "vnp_TxnRef")
 REQUEST_NAMES: Mapping[str, Sequence[str]] = {"querydr": QUERY_NAMES, "refund": REFUND_NAMES}
 ANSWER_NAMES: Mapping[str, Sequence[str]] = {
     "querydr": QUERY_ANSWER_NAMES,
@@ -88,13 +89,17 @@ def send_message(fields: Mapping[str, str], account: Account, http: HttpClient) 
 
 
 def is_genuine(answer: Mapping[str, str], asked: Mapping[str, str], account: Account) -> bool:
-    """Whether an answer is VNPay's own, to this command, terminal and payment."""
-    terminal, secret = _credentials(account)
-    return (
-        is_genuine_message(answer, ANSWER_NAMES[asked["vnp_Command"]], secret)
-        and answer.get("vnp_Command") == asked["vnp_Command"]
-        and answer.get("vnp_TmnCode") == terminal
-        and answer.get("vnp_TxnRef") == asked["vnp_TxnRef"]
+    """Whether an answer is VNPay's own, to this command, terminal and payment.
+
+    One that only says no may leave out what it was asked about: nothing moves by it.
+    """
+    _, secret = _credentials(account)
+    if not is_genuine_message(answer, ANSWER_NAMES[asked["vnp_Command"]], secret):
+        return False
+    says_no = answer.get("vnp_ResponseCode", "") not in (FOUND, "")
+    echoed = {**asked, "vnp_TmnCode": account.settings["tmn_code"]}
+    return all(
+        answer.get(name) == echoed[name] or (says_no and not answer.get(name)) for name in ECHOED
     )
 
 

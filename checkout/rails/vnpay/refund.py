@@ -31,6 +31,8 @@ FULL = "02"
 PARTIAL = "03"
 NOT_SEEN = "not_seen"
 """The code of a refund that VNPay does not show (yet)."""
+ANOTHER = "another_refund"
+"""The code where VNPay shows a refund of the payment that cannot be told from this one."""
 CREATED_BY = "checkout"
 REQUEST_ID_LIMIT = 32
 
@@ -62,7 +64,9 @@ def request_id(refund_id: str) -> str:
 def send_refund(refund: Refund, account: Account, http: HttpClient, now: datetime) -> RefundResult:
     """Ask VNPay to give money back. Raises RailError; after a temporary one nobody knows.
 
-    VNPay remembers a request's id for the day only, so on any later one it is asked before.
+    VNPay remembers a request's id for the day only, so on any later one it is asked before, and
+    only where it shows no refund at all this one is sent again: it tells of the latest alone,
+    behind which another may stand.
     """
     if _day(now) != _day(refund.created_at):
         seen = ask_refund(refund, account, http, now)
@@ -83,20 +87,19 @@ def ask_refund(refund: Refund, account: Account, http: HttpClient, now: datetime
     """How a refund stands, from the query of its payment. Raises RailError."""
     create_date = to_wire_time(refund.attempt_created_at)
     answer = ask_payment(_reference(refund), create_date, account, http, now)
-    if answer is None or not _is_about(refund, answer):
-        return RefundResult(
-            "pending",
-            code=NOT_SEEN,
-            message="VNPay does not show this refund.",
-            details=refund.known,
-        )
+    if answer is None or answer.get("vnp_TransactionType") not in (FULL, PARTIAL):
+        return _not_told(refund, NOT_SEEN, "VNPay does not show this refund.")
+    if not _is_about(refund, answer):
+        return _not_told(refund, ANOTHER, "VNPay shows a refund that may be another one.")
     return _result_of(answer)
 
 
+def _not_told(refund: Refund, code: str, message: str) -> RefundResult:
+    return RefundResult("pending", code=code, message=message, details=refund.known)
+
+
 def _is_about(refund: Refund, answer: Mapping[str, str]) -> bool:
-    """Whether the answer can only mean this refund; VNPay shows one per payment, the latest."""
-    if answer.get("vnp_TransactionType") not in (FULL, PARTIAL):
-        return False
+    """Whether a shown refund can only be this one; VNPay shows one per payment, the latest."""
     if answer.get("vnp_Amount") != to_wire_amount(refund.amount):
         return False
     number = answer.get("vnp_TransactionNo")

@@ -176,6 +176,15 @@ def test_no_information_is_a_temporary_error(provider: Scripted) -> None:
     assert (error.code, error.temporary) == ("provider_unavailable", True)
 
 
+@pytest.mark.parametrize("echoed", [{}, {"vnp_TxnRef": ""}, {"vnp_TxnRef": "", "vnp_TmnCode": ""}])
+def test_a_signed_no_may_leave_out_what_it_is_about(echoed: dict[str, str]) -> None:
+    no = {"vnp_ResponseId": "r", "vnp_Command": "querydr", "vnp_ResponseCode": "91"}
+    asked = {"vnp_TxnRef": "HM7K2M9QX", "vnp_TmnCode": TERMINAL}
+
+    assert ask(Scripted(no | asked | echoed)) is None
+    fault(Scripted(no | asked | echoed | {"vnp_ResponseCode": "00", "vnp_TxnRef": ""}))
+
+
 def test_numbers_are_read_as_the_text_that_was_signed() -> None:
     class Numbers(Scripted):
         def _body(self) -> bytes:

@@ -226,24 +226,43 @@ def test_two_equal_refunds_of_a_payment_are_told_apart_by_number() -> None:
     second = replace(refund, id="re_2", amount=50_000, refunded_before=50_000)
 
     # VNPay still shows the first one, which looks just like the second.
-    assert RAIL.check_refund(second, account, http, NOW).code == "not_seen"
+    assert RAIL.check_refund(second, account, http, NOW).code == "another_refund"
 
     asked = RAIL.refund(second, account, http, NOW)
     known = replace(second, known=asked.details)
     assert RAIL.check_refund(known, account, http, NOW).code == "06"
 
 
+def test_a_second_refund_whose_answer_was_lost_is_not_sent_again_the_next_day() -> None:
+    account = make_account()
+    http, refund = paid_shelf(account)
+    first, second = (replace(refund, id=f"re_{number}", amount=50_000) for number in (1, 2))
+    second = replace(second, refunded_before=50_000)
+    for one in (first, second):
+        RAIL.refund(one, account, http, NOW)
+
+    again = RAIL.refund(second, account, http, TOMORROW)
+
+    assert (again.status, again.code) == ("pending", "another_refund")
+    assert len(http.shelf.list("order")[0]["refunds"]) == 2
+
+
 @pytest.mark.parametrize(
-    "changes", [{"vnp_TransactionType": "01"}, {"vnp_Amount": "100"}, {"vnp_ResponseCode": "91"}]
+    ("changes", "code"),
+    [
+        ({"vnp_TransactionType": "01"}, "not_seen"),
+        ({"vnp_Amount": "100"}, "another_refund"),
+        ({"vnp_ResponseCode": "91"}, "not_seen"),
+    ],
 )
-def test_an_answer_about_something_else_leaves_it_open(changes: dict[str, str]) -> None:
+def test_an_answer_about_something_else_leaves_it_open(changes: dict[str, str], code: str) -> None:
     provider = Scripted(
         PAID_ANSWER | {"vnp_TransactionType": "02", "vnp_TransactionStatus": "00"} | changes
     )
 
     result = RAIL.check_refund(make_refund(), make_account(), provider, NOW)
 
-    assert (result.status, result.code) == ("pending", "not_seen")
+    assert (result.status, result.code) == ("pending", code)
 
 
 def test_a_payment_without_an_order_at_vnpay_has_no_refund() -> None:
