@@ -73,6 +73,9 @@ def _read_reply(answer: HttpAnswer) -> Reply:
     code = fields.get("return_code") if isinstance(fields, dict) else None
     if type(code) is not int:
         raise GarbledAnswer("return code")
+    if answer.status != 200 and code in (SUCCEEDED, FAILED):
+        # ZaloPay says so under 200 alone: somebody in between has had a hand in this.
+        raise _unavailable(f"status {answer.status}", answer)
     message = _message_of(fields)
     if code in (BAD_DATA, BAD_MAC):
         raise RailError(

@@ -118,6 +118,8 @@ class ZaloPay(Rail):
     calls_out = True
     opens_app = True
     finds_links = True
+    # An order may be paid for as long as it is open, whatever became of one try.
+    ends_on_failure = False
     ask_seconds = (15, 30, 60)
     ask_at_once = 5
     default_minutes = 15

@@ -14,7 +14,7 @@ from checkout.rails.zalopay.client import (
     call_zalopay,
     key1_of,
 )
-from checkout.rails.zalopay.ids import refund_id_of, to_milliseconds
+from checkout.rails.zalopay.ids import refund_id_of, to_milliseconds, vietnam_date
 from checkout.rails.zalopay.mac import REFUND, REFUND_QUERY, join_fields, make_mac
 from checkout.rails.zalopay.orders import clean_text
 
@@ -22,6 +22,7 @@ REFUND_PATH = "/v2/refund"
 QUERY_PATH = "/v2/query_refund"
 DESCRIPTION_LIMIT = 100
 ID_USED, UNKNOWN = -23, -101
+ID_FAULTS = (-24, -25, -26)
 REFUSALS = {
     -13: "refund_too_late",
     -14: "refund_amount_invalid",
@@ -64,6 +65,10 @@ def send_refund(refund: Refund, account: Account, http: HttpClient, now: datetim
         return _result("pending", reply, refund, app_id)
     if reply.sub_return_code == ID_USED:
         return _result("pending", reply, refund, app_id, code="refund_id_used")
+    if reply.sub_return_code in ID_FAULTS and vietnam_date(now) != vietnam_date(refund.created_at):
+        # The id carries the day on which the refund was made: a call on that day, whose answer
+        # was lost, may have been taken, and this one is refused for its date alone.
+        return query_refund(refund, account, http, now)
     code = REFUSALS.get(reply.sub_return_code, "refund_refused")
     return _result("refused", reply, refund, app_id, code=code)
 

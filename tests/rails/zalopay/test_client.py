@@ -20,6 +20,8 @@ def _call(answer: HttpAnswer) -> RailError:
     [
         HttpAnswer(500, {}, b'{"return_code": 1}'),
         HttpAnswer(502, {}, b"<html>"),
+        HttpAnswer(403, {}, b'{"return_code": 1}'),
+        HttpAnswer(404, {}, b'{"return_code": 2}'),
         HttpAnswer(429, {"retry-after": "7"}, b""),
         HttpAnswer(200, {}, b""),
         HttpAnswer(200, {}, b"<html>ok</html>"),

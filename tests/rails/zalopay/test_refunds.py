@@ -71,6 +71,25 @@ def test_refusals_of_a_refund(sub_code: int, status: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ({"return_code": 1}, "done"),
+        ({"return_code": 3}, "pending"),
+        ({"return_code": 2, "sub_return_code": -101}, "refused"),
+    ],
+)
+def test_an_id_of_yesterday_is_asked_about_before_it_counts_as_refused(
+    state: dict[str, int], status: str
+) -> None:
+    http = Says(says(return_code=2, sub_return_code=-25), says(**state))
+
+    result = RAIL.refund(make_refund(), make_account(), http, NOW + timedelta(days=1))
+
+    assert result.status == status
+    assert [call["url"].rsplit("/", 1)[1] for call in http.sent] == ["refund", "query_refund"]
+
+
+@pytest.mark.parametrize(
     ("return_code", "sub_code", "status", "code"),
     [
         (2, 0, "refused", "refund_failed"),
@@ -172,7 +191,7 @@ def test_the_pretend_zalopay_knows_a_repeated_refund() -> None:
     ("changes", "code"),
     [
         ({"provider_reference": "7"}, "refund_payment_unknown"),
-        ({"created_at": NOW - timedelta(days=1)}, "refund_id_invalid"),
+        ({"created_at": NOW - timedelta(days=1)}, "refund_unknown"),
         ({"amount": 150_001}, "refund_amount_invalid"),
     ],
 )
