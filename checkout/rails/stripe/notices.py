@@ -47,9 +47,9 @@ def read_event_notices(
         return []
     if kind in _FAILURES:
         return [_failed(session, kind, source, raw)]
-    # Complete is not paid: a delayed method tells later how it ended.
-    paid = session.get("payment_status") in PAID
-    return [_paid(session, source, raw, _moment(event.get("created")))] if paid else []
+    if session.get("payment_status") in PAID:
+        return [_paid(session, source, raw, _moment(event.get("created")))]
+    return [_on_its_way(session, source, raw)]
 
 
 def read_session_notices(session: Mapping[str, Any]) -> list[Notice]:
@@ -120,6 +120,18 @@ def _paid(
     )
 
 
+def _on_its_way(session: Mapping[str, Any], source: Source, raw: bytes) -> Notice:
+    """Complete is not paid: the shopper is done, and a delayed method tells later how it ended."""
+    return Notice(
+        provider_reference=f"{_id(session.get('id')) or _own(session)}:on_its_way",
+        source=source,
+        outcome="pending",
+        raw=raw,
+        matches=_matches(session),
+        memo=_own(session),
+    )
+
+
 def _failed(session: Mapping[str, Any], kind: str, source: Source, raw: bytes) -> Notice:
     code, message = _FAILURES[kind]
     return Notice(
@@ -135,7 +147,8 @@ def _failed(session: Mapping[str, Any], kind: str, source: Source, raw: bytes) -
 
 def _unreadable(reference: str, source: Source, raw: bytes, why: str) -> Notice:
     return Notice(
-        provider_reference=reference,
+        # The bare id stays free for the money, which another answer may tell whole.
+        provider_reference=f"{reference}:unreadable",
         source=source,
         outcome="unreadable",
         raw=raw,

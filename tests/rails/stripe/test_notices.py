@@ -63,7 +63,11 @@ def test_amounts_are_ours_again(currency: str, at_stripe: int, ours: int) -> Non
 def test_complete_is_not_paid() -> None:
     event = event_object(COMPLETED, session_object(payment_status="unpaid"))
 
-    assert read_event_notices(event, make_account(), source="hook", raw=b"") == []
+    notice = _notice(event)
+
+    assert (notice.outcome, notice.provider_reference) == ("pending", "cs_test_1:on_its_way")
+    assert notice.amount is None
+    assert Match("reference", "att_1") in notice.matches
 
 
 @pytest.mark.parametrize(("kind", "code"), [(DELAYED_FAILED, "declined"), (EXPIRED, "expired")])
@@ -158,14 +162,15 @@ def test_genuine_money_that_cannot_be_read_is_for_a_person(changes: dict[str, An
     notice = _notice(event_object(COMPLETED, session_object(**changes)))
 
     assert notice.outcome == "unreadable"
-    assert notice.provider_reference
+    # Money that is told whole later is another notice, and no repetition of this one.
+    assert notice.provider_reference.endswith(":unreadable")
     assert notice.details["unreadable"]
 
 
 def test_an_event_without_its_session_is_for_a_person() -> None:
     notice = _notice(event_object(COMPLETED, None))
 
-    assert (notice.outcome, notice.provider_reference) == ("unreadable", "event:evt_1")
+    assert (notice.outcome, notice.provider_reference) == ("unreadable", "event:evt_1:unreadable")
 
 
 _json = st.recursive(
