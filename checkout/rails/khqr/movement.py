@@ -72,6 +72,8 @@ def make_notice(data: Mapping[str, Any], md5: str, attempt: Attempt | None) -> N
         amount=found.amount,
         currency=found.currency,
         account=found.to_account,
+        # One transaction pays once, whichever of the store's accounts it is asked for with.
+        fingerprint=notice.provider_reference,
         occurred_at=found.happened_at,
     )
 
