@@ -28,7 +28,11 @@ def calling(rail_account_id: str) -> Iterator[None]:
     try:
         yield
     except RailError as error:
-        note_failure(rail_account_id, error)
+        if error.temporary:
+            note_failure(rail_account_id, error)
+        else:
+            # Who says no is there again.
+            note_answer(rail_account_id)
         raise
     note_answer(rail_account_id)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from checkout.core import clock
 from checkout.core.db import one, run, unit_of_work
 from checkout.core.logs import log
 from checkout.merchants.rail_accounts import load_account, refresh_settings
 from checkout.payments.health import calling
-from checkout.rails.base import Rail, RailError
+from checkout.rails.base import Account, Rail, RailError
 from checkout.rails.client import bounded_client
 from checkout.rails.registry import folders, get_rail
 
@@ -52,9 +54,32 @@ def renew_account(rail_account_id: str) -> bool:
     if not changed:
         return False
     with unit_of_work():
-        refresh_settings(account.id, changed, actor=f"rail:{rail.name}")
+        for id_ in (account.id, *_sharers(account_row, account, changed)):
+            refresh_settings(id_, changed, actor=f"rail:{rail.name}")
     log("rail_settings_renewed", rail_account=account.id, names=sorted(changed))
     return True
+
+
+def _sharers(row: Any, account: Account, changed: Mapping[str, Any]) -> list[str]:
+    """The store's other accounts that had the very values which are replaced now.
+
+    A replaced account and the one after it live on one token: if each fetched its own, the
+    provider might take the other's for outdated.
+    """
+    others = run(
+        "SELECT id FROM rail_account WHERE store_id = %(store_id)s AND livemode = %(livemode)s"
+        " AND rail = %(rail)s AND id <> %(id)s ORDER BY id",
+        store_id=row.store_id,
+        livemode=row.livemode,
+        rail=row.rail,
+        id=row.id,
+    )
+    before = {name: account.settings.get(name) for name in changed}
+    return [
+        other.id
+        for other in others
+        if {name: load_account(other.id)[1].settings.get(name) for name in changed} == before
+    ]
 
 
 def renew_refused(rail_account_id: str) -> bool:

@@ -94,6 +94,15 @@ def test_an_answer_that_says_no_is_an_answer(till):
     assert not is_slow(till)
 
 
+def test_a_no_after_a_rest_ends_it(till):
+    fail(till.account, 5)
+    pass_time(31)
+    fail(till.account, 1, REFUSAL)
+
+    assert not rests(till.account)
+    assert not is_slow(till)
+
+
 def test_accounts_are_slow_for_their_own_store_and_mode(till):
     fail(till.account, 5)
     with unit_of_work():

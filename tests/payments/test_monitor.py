@@ -304,6 +304,21 @@ def test_after_its_end_it_is_asked_about_slowly_and_once_more_at_the_very_end(
     assert due(1_000) == 0
 
 
+def test_what_ended_days_ago_does_not_crowd_out_who_is_paying(till, provider, start):
+    attempt = start(duration_minutes=60)
+    till.advance_and_sweep(16 * 60)
+    for minutes, wait_seconds in ((30, 60), (600, 1200), (10_000, 3600)):
+        with unit_of_work():
+            execute(
+                "UPDATE attempt_reference SET next_ask_at = now(),"
+                " ask_until = now() + interval '1 day',"
+                " expires_at = now() - %(minutes)s * interval '1 minute'",
+                minutes=minutes,
+            )
+        due()
+        assert 0.8 * wait_seconds < known(attempt).wait_seconds < 1.2 * wait_seconds
+
+
 def test_days_without_any_process_of_ours_lose_nothing(till, provider, start):
     attempt = start()
     provider.paid[reference_of(attempt)] = "succeeded"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from checkout.core.db import execute, unit_of_work
-from checkout.merchants.rail_accounts import load_account
+from checkout.merchants.rail_accounts import configure_rail, load_account
 from checkout.payments.tokens import renew_account, renew_all
 from checkout.rails.base import RailError
+from checkout.rails.khqr.rail import KHQR
 from checkout.rails.registry import folders
 from tests.factories.asking import make_account
 from tests.factories.books import read, read_one
@@ -27,6 +28,26 @@ def test_what_runs_out_is_renewed_without_a_new_account(till, provider, monkeypa
     assert read_one("SELECT count(*) AS n FROM rail_account WHERE rail = 'asked'").n == 1
     audit = read_one("SELECT * FROM audit_entry WHERE action = 'rail.refreshed'")
     assert (audit.target, "second" in str(audit)) == (account, False)
+
+
+def test_accounts_that_live_on_one_token_get_the_new_one_together(till, monkeypatch):
+    old = make_rail(till.shop, "khqr")
+    shop = (till.shop.store.id, till.shop.livemode, "khqr")
+    with unit_of_work():
+        new = configure_rail(*shop, {"store_label": "Riverside"}, enabled=None, actor="test")
+        own = configure_rail(*shop, {"token": "another"}, enabled=None, actor="test")
+    calls = []
+
+    def renew(_rail, account, *_rest):
+        calls.append(account.id)
+        return {"token": "fresh"}
+
+    monkeypatch.setattr(KHQR, "renew_settings", renew)
+    assert renew_account(new)
+
+    tokens = [load_account(one)[1].settings["token"] for one in (old, new, own)]
+    assert tokens == ["fresh", "fresh", "another"]
+    assert calls == [new]
 
 
 def test_a_replaced_account_is_renewed_only_while_it_is_asked(till, provider, monkeypatch):
