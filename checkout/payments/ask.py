@@ -18,7 +18,7 @@ from checkout.payments.health import calling
 from checkout.payments.judge import judge_now
 from checkout.payments.lease import ASKED
 from checkout.payments.notices import store_notices
-from checkout.payments.tokens import renew_refused
+from checkout.payments.tokens import find_today, renew_refused
 from checkout.rails.base import Attempt, Notice, RailError
 from checkout.rails.client import bounded_client
 from checkout.rails.registry import get_rail
@@ -105,11 +105,15 @@ def _call(rail_account_id: str, facts: Sequence[Attempt]) -> Sequence[Notice]:
     try:
         return _call_once(rail_account_id, facts)
     except RailError as error:
-        if error.code != "token_expired" or error.temporary:
-            raise
-        if not renew_refused(rail_account_id):
-            raise
-    return _call_once(rail_account_id, facts)
+        # Whoever took long once is not asked twice: somebody waits.
+        today = None if error.code == "provider_timeout" else find_today(rail_account_id)
+        if today is None:
+            if error.code != "token_expired" or error.temporary:
+                raise
+            if not renew_refused(rail_account_id):
+                raise
+            today = rail_account_id
+    return _call_once(today, facts)
 
 
 def _call_once(rail_account_id: str, facts: Sequence[Attempt]) -> Sequence[Notice]:

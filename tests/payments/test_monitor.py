@@ -10,7 +10,7 @@ import pytest
 from checkout.core.db import execute, unit_of_work
 from checkout.core.jobs import sweep_until_idle
 from checkout.core.presence import saw_all
-from checkout.merchants.rail_accounts import load_account
+from checkout.merchants.rail_accounts import configure_rail, load_account
 from checkout.payments import ask, monitor, pace, watch
 from checkout.payments.ask import take_notices
 from checkout.payments.monitor import ask_due, ask_some, finish_asking
@@ -273,6 +273,22 @@ def test_a_refused_token_is_renewed_once(till, provider, start, account):
     assert audit.actor == "rail:asked"
     assert audit.details["changed"] == ["token"]
     assert "second" not in str(audit.details)
+
+
+def test_a_token_entered_by_hand_finds_what_began_before(till, provider, start):
+    attempt = start()
+    provider.paid[reference_of(attempt)] = "succeeded"
+    provider.error = RailError("token_expired", "The token is over", temporary=False)
+    shop = (till.shop.store.id, till.shop.livemode, "asked")
+    with unit_of_work():
+        configure_rail(*shop, {"token": "second"}, enabled=None, actor="test")
+    # The provider takes this token, and gives none by itself.
+    provider.fresh_token = "second"
+    assert due(2) == 1
+
+    assert provider.tokens == ["first", "second"]
+    assert till.session(attempt["session"])["status"] == "completed"
+    assert read("SELECT 1 FROM audit_entry WHERE action = 'rail.refreshed'") == []
 
 
 def test_a_token_that_stays_refused_is_not_renewed_in_a_loop(provider, start, monkeypatch):
