@@ -31,6 +31,23 @@ def load_customer(
     return row
 
 
+def find_customer(store_id: str, livemode: bool, word: str) -> Any | None:
+    """The customer whom a person names: by id, by the shop's own reference, or by e-mail.
+
+    Of several with one e-mail the one that has no reference, else the oldest.
+    """
+    return one(
+        f"SELECT {COLUMNS} FROM customer WHERE store_id = %(store_id)s AND livemode = %(livemode)s"  # noqa: S608 - a constant
+        " AND deleted_at IS NULL"
+        " AND (id = %(word)s OR reference = %(word)s OR email = lower(%(word)s))"
+        " ORDER BY id = %(word)s DESC, coalesce(reference = %(word)s, false) DESC,"
+        " reference IS NOT NULL, id LIMIT 1",
+        store_id=store_id,
+        livemode=livemode,
+        word=word.strip(),
+    )
+
+
 def render_customer(row: Any) -> dict[str, Any]:
     """A customer as the API shows it."""
     return {

@@ -31,6 +31,7 @@ from checkout.payments.schemas import (
     TransferList,
 )
 from checkout.payments.start import start_attempt
+from checkout.payments.transfer_list import OPEN
 from checkout.sessions.create import check_return_url
 from checkout.sessions.objects import attempt_object, payment_object
 from checkout.sessions.schemas import AttemptAnswer, PaymentAnswer
@@ -133,9 +134,8 @@ def list_transfers(call: Call) -> dict[str, Any]:
     query = call.query
     refuse_foreign("checkout_session", query.session, call.scope, "session")
     filters = _equal(disposition=query.disposition, session_id=query.session)
-    open_ = "resolved_at IS NULL AND (held > 0 OR amount IS NULL)"
     if query.resolved is not None:
-        filters.append((f"NOT ({open_})" if query.resolved else open_, {}))
+        filters.append((f"NOT ({OPEN})" if query.resolved else OPEN, {}))
     return list_page(
         table="transfer",
         scope=call.scope,

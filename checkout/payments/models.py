@@ -23,6 +23,7 @@ from checkout.core.db import Base
 from checkout.core.models import Created, Scoped, Time
 
 LIVE = "status IN ('pending', 'requires_action')"
+OPEN_TRANSFER = "resolved_at IS NULL AND (held > 0 OR amount IS NULL)"
 
 
 class Attempt(Scoped, Created, Base):
@@ -144,7 +145,38 @@ class Transfer(Scoped, Created, Base):
             "livemode",
             "disposition",
             "id",
-            postgresql_where=text("resolved_at IS NULL AND (held > 0 OR amount IS NULL)"),
+            postgresql_where=text(OPEN_TRANSFER),
+        ),
+        # For the transfers inbox. What matched at once is in none of these.
+        Index(
+            "ix_transfer_inbox",
+            "store_id",
+            "livemode",
+            "id",
+            postgresql_where=text(OPEN_TRANSFER),
+        ),
+        Index(
+            "ix_transfer_resolved",
+            "store_id",
+            "livemode",
+            "id",
+            postgresql_where=text("resolved_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_transfer_disposition",
+            "store_id",
+            "livemode",
+            "disposition",
+            "id",
+            postgresql_where=text("disposition <> 'matched'"),
+        ),
+        Index(
+            "ix_transfer_amount",
+            "store_id",
+            "livemode",
+            "amount",
+            "id",
+            postgresql_where=text("disposition <> 'matched'"),
         ),
     )
     id: Mapped[str] = mapped_column(Text, primary_key=True)

@@ -23,10 +23,10 @@ from checkout.payments.book import (
     withdraw_part,
     write_book,
 )
-from checkout.payments.decide import Decision, Rules, judge_sum
+from checkout.payments.decide import Decision
 from checkout.payments.records import transfer_object
+from checkout.payments.resolution import decide_accept, decide_assign, received_without
 from checkout.payments.rows import posting
-from checkout.sessions.states import LIVE
 
 
 def resolve_transfer(
@@ -36,6 +36,7 @@ def resolve_transfer(
     note: str,
     session_id: str | None = None,
     customer_id: str | None = None,
+    seen_held: int | None = None,
     store_id: str,
     livemode: bool,
     actor: str,
@@ -46,8 +47,9 @@ def resolve_transfer(
     `accept` completes the session that the money named, or takes it into the store's balance
     where no session waits for it; `assign` gives it to another session; `credit_wallet` puts
     it into a customer's wallet; `write_off` says that it is no longer held for anybody
-    (returned by hand, a correction of the bank's). Raises 404; 409
-    `transfer_already_resolved`, `session_not_active`; 422 with the field.
+    (returned by hand, a correction of the bank's). `seen_held` is what was held when somebody
+    decided, in minor units; where less is held by now nothing is done. Raises 404; 409
+    `transfer_already_resolved`, `transfer_changed`, `session_not_active`; 422 with the field.
     """
     transfer = _load(transfer_id, store_id, livemode)
     _check_customer(action, customer_id, store_id, livemode)
@@ -55,6 +57,8 @@ def resolve_transfer(
     # Sessions are locked before transfers, here as in settling.
     desks = open_desks({id_ for id_ in (transfer.session_id, target) if id_})
     row = _lock(transfer)
+    if seen_held is not None and seen_held != row.held:
+        raise conflict("transfer_changed", "Another amount is held by now.")
     case = Case(row, desks.get(row.session_id), desks.get(target or ""), actor, now)
     if row.amount is None and action != "write_off":
         raise invalid("action_not_available", "This notice says no amount.", "action")
@@ -174,46 +178,20 @@ def _move_away(case: Case, home: Line, kind: str) -> dict[str, Any]:
 
 def _accept(case: Case) -> dict[str, Any]:
     row, desk = case.transfer, case.origin
-    waits = (
-        desk is not None
-        and desk.session.status != "completed"
-        and desk.session.currency == row.currency
-        and row.disposition in ("late", "partial")
-    )
-    if desk is None or not waits:
+    decision = decide_accept(row, desk.session if desk is not None else None)
+    if desk is None or decision is None:
         return _move_away(case, Line(STORE_BALANCE, row.held), "adjustment")
-    if row.part_of is not None:
-        # Already among what the session received: settling is to count it once.
-        before = desk.session.amount_received - row.held
-        desk.session = desk.session._replace(amount_received=before)
-    surplus = max(0, desk.session.amount_received + row.held - desk.session.amount)
-    decision = Decision(
-        "over" if surplus else "matched",
-        counts=True,
-        completes=True,
-        late=row.disposition == "late",
-        surplus=surplus,
-    )
+    # Already among what the session received: settling is to count it once.
+    before = received_without(row, desk.session)
+    desk.session = desk.session._replace(amount_received=before)
     return _settle_held(case, desk, decision, Book())
 
 
 def _assign(case: Case) -> dict[str, Any]:
     row, desk = case.transfer, case.target
     assert desk is not None  # noqa: S101 - an assigned session has been found
-    session = desk.session
-    if row.part_of == session.id:
-        raise invalid("invalid_value", "The money is that session's already.", "session")
-    if session.status == "completed":
-        raise conflict("session_not_active", "That session has been paid already.")
-    if session.currency != row.currency:
-        raise invalid("wrong_currency", f"That session is in {session.currency}.", "session")
-    ended = session.status not in LIVE
-    grace = load_store(session.store_id).settings.late_grace_minutes
-    decision = judge_sum(row.held, session, Rules(grace, "wait"), late=ended)
-    if ended and not decision.completes:
-        raise invalid(
-            "amount_too_small", "That session has ended and this does not cover it.", "session"
-        )
+    grace = load_store(row.store_id).settings.late_grace_minutes
+    decision = decide_assign(row, desk.session, grace)
     book = Book()
     _withdraw(case, book)
     return _settle_held(case, desk, decision, book)
