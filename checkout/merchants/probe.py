@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 from checkout.core import clock
 from checkout.core.db import unit_of_work
+from checkout.core.limits import limit_calls
+from checkout.core.scope import Scope
 from checkout.merchants.rail_accounts import load_current
 from checkout.rails.base import RailError
 from checkout.rails.client import bounded_client
 from checkout.rails.registry import get_rail
 
+TESTS_PER_MINUTE = 10
 NOBODY = "There is no provider outside to be asked."
 
 
@@ -24,6 +27,12 @@ class Probe:
     code: str | None = None
     temporary: bool = False
     """Whether it may be different in a moment."""
+
+
+def try_rail(scope: Scope, rail: str) -> Probe:
+    """Ask the provider for somebody of the team; raises as `probe_rail`, and 429."""
+    limit_calls(f"rail-test:{scope.store_id}:{scope.livemode}", TESTS_PER_MINUTE)
+    return probe_rail(scope.store_id, scope.livemode, rail)
 
 
 def probe_rail(store_id: str, livemode: bool, rail: str) -> Probe:

@@ -55,7 +55,9 @@ class RailAnswer(BaseModel):
     enabled: bool
     settings: dict[str, Any] = Field(description="What is set; secrets are never shown.")
     secrets_set: list[str] = Field(description="The secret settings that have a value.")
-    hook_url: str | None = Field(description="What the provider is to be given.")
+    hook_url: str | None = Field(
+        description="What the provider is to be given; null for one that tells nothing by itself."
+    )
     health: RailHealthAnswer | None
     created_at: str | None
     livemode: bool
@@ -107,7 +109,7 @@ def show_rails(scope: Scope, rails: Iterable[str]) -> list[dict[str, Any]]:
 def _rail_object(
     scope: Scope, rail: Rail, account: Any | None, health: dict[str, Any] | None
 ) -> dict[str, Any]:
-    outside = rail.name in folders()
+    outside = rail.name in folders() and rail.hooks
     hook = f"{config().public_url}/hooks/{rail.name}/{account.id}" if account and outside else None
     return {
         "id": account.id if account else None,
@@ -180,7 +182,7 @@ _NOTHING = {
     "failures": 0,
     "resting_until": None,
 }
-_TIMES = ("last_transfer_at", "resting_until")
+TIMES = ("last_transfer_at", "resting_until")
 
 
 def _read_health(scope: Scope, accounts: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -198,5 +200,5 @@ def _read_health(scope: Scope, accounts: Iterable[str]) -> dict[str, dict[str, A
             found = row._asdict()
             health.get(found.pop("rail"), {}).update(found)
     for one in health.values():
-        one.update({name: rfc3339(one[name]) for name in _TIMES})
+        one.update({name: rfc3339(one[name]) for name in TIMES})
     return health

@@ -8,8 +8,7 @@ from flask import Blueprint
 
 from checkout.core.api import Call, operation
 from checkout.core.errors import missing
-from checkout.core.limits import limit_calls
-from checkout.merchants.probe import probe_rail
+from checkout.merchants.probe import try_rail
 from checkout.merchants.rail_accounts import configure_rail
 from checkout.merchants.rail_objects import (
     ConfigureRail,
@@ -23,7 +22,6 @@ from checkout.rails.registry import names
 
 blueprint = Blueprint("rails_api", __name__, url_prefix="/api/v1")
 TAG = "Rails"
-TESTS_PER_MINUTE = 10
 
 
 @operation(
@@ -83,8 +81,7 @@ def post_rail_test(call: Call, rail: str) -> dict[str, Any]:
     """One harmless call with the store's account; what the provider said."""
     _refuse_unknown(rail)
     scope = call.scope
-    limit_calls(f"rail-test:{scope.store_id}:{scope.livemode}", TESTS_PER_MINUTE)
-    probe = probe_rail(scope.store_id, scope.livemode, rail)
+    probe = try_rail(scope, rail)
     return {
         "id": probe.account_id,
         "object": "rail_test",

@@ -291,6 +291,8 @@ class Rail:
     """How many attempts one check may ask about."""
     asks_per_minute: ClassVar[int] = 60
     """How many checks of one account the provider bears."""
+    hooks: ClassVar[bool] = True
+    """Whether the provider tells of money by itself; else it is only ever asked."""
     hook_method: ClassVar[Literal["POST", "GET"]] = "POST"
     """How the provider calls the hook; any other method is refused and stores nothing."""
     takes_parts: ClassVar[bool] = False

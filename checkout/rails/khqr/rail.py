@@ -46,6 +46,7 @@ class KHQR(Rail):
     takes_parts = True
     opens_app = True
     renews = True
+    hooks = False
     finds_links = True
     ask_seconds = (2, 4, 8, 16, 30)
     ask_at_once = LIST_LIMIT
