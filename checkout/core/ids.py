@@ -42,6 +42,14 @@ def earlier_id(known: str, seconds: float) -> str:
     return f"{prefix}_{_tail(max(0, (number >> 92) - int(seconds * 1000)) << 92)}"
 
 
+def made_at(known: str) -> float:
+    """When an id was made, in seconds since 1970, by the real clock of its maker."""
+    number = 0
+    for symbol in known.partition("_")[2]:
+        number = number << 5 | ALPHABET.index(symbol)
+    return (number >> 92) / 1000
+
+
 def _tail(number: int) -> str:
     return "".join(ALPHABET[number >> shift & 31] for shift in range(135, -1, -5))
 

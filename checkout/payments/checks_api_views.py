@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from flask import Blueprint
 
 from checkout.core.api import Call, operation
-from checkout.core.errors import conflict, provider_problem
 from checkout.core.limits import limit_calls
-from checkout.payments.ask import check_attempt
 from checkout.payments.bulk import check_references
+from checkout.payments.check_now import check_now, provider_errors
 from checkout.payments.queries import load_row
 from checkout.payments.schemas import BulkCheck, BulkCheckAnswer, CheckAnswer
-from checkout.rails.base import RailError
 from checkout.sessions.objects import attempt_object
 
 blueprint = Blueprint("payment_checks_api", __name__, url_prefix="/api/v1")
-CHECKS_PER_MINUTE = 6
 BULK_CHECKS_PER_MINUTE = 30
 ERRORS = ("rate_limited", "provider_unavailable", "provider_timeout", "provider_not_configured")
 
@@ -36,10 +31,7 @@ ERRORS = ("rate_limited", "provider_unavailable", "provider_timeout", "provider_
 )
 def post_check(call: Call, attempt_id: str) -> dict[str, Any]:
     """What the provider tells takes the same road as its notices."""
-    attempt = load_row("attempt", attempt_id, call.scope)
-    limit_calls(f"check:{attempt_id}", CHECKS_PER_MINUTE)
-    with _provider_errors():
-        found = check_attempt(attempt)
+    found = check_now(attempt_id, call.scope)
     return {
         "object": "check",
         "found": found,
@@ -66,22 +58,6 @@ def post_bulk_check(call: Call) -> dict[str, Any]:
     scope = call.scope
     limit_calls(f"khqr-check:{scope.store_id}:{scope.livemode}", BULK_CHECKS_PER_MINUTE)
     md5s = [md5.lower() for md5 in call.body.md5s]
-    with _provider_errors():
+    with provider_errors():
         answers = check_references(scope, "khqr", md5s)
     return {"object": "list", "data": [{"md5": md5, **answers[md5]} for md5 in md5s]}
-
-
-@contextmanager
-def _provider_errors() -> Iterator[None]:
-    """What a provider could not or would not tell, as the API says it."""
-    try:
-        yield
-    except RailError as error:
-        if not error.temporary:
-            raise conflict(error.code, error.message) from error
-        timed_out = error.code == "provider_timeout"
-        raise provider_problem(
-            "provider_timeout" if timed_out else "provider_unavailable",
-            error.message,
-            504 if timed_out else 502,
-        ) from error

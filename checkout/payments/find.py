@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import StringConstraints
 
@@ -17,8 +17,12 @@ PAYMENTS = Searchable(
 )
 
 
+Status = Literal["succeeded", "partially_refunded", "refunded"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+
 class PaymentSearch(Days):
-    status: Literal["succeeded", "partially_refunded", "refunded"] | None = None
+    status: Status | None = None
     rail: Annotated[str, StringConstraints(max_length=50)] | None = None
     late: bool | None = None
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints
@@ -40,6 +40,7 @@ RECORDS = {
 CODE = re.compile(r"([A-Za-z]{2,5})[-\s]?([A-Za-z0-9]{7})")
 
 PaymentStatus = Literal["unpaid", "partially_paid", "paid", "overpaid"]
+PAYMENT_STATUSES: tuple[PaymentStatus, ...] = get_args(PaymentStatus)
 Typed = Annotated[str, StringConstraints(max_length=200)]
 
 

@@ -1,0 +1,78 @@
+"""The merchant's pages of sessions, drawn for whichever form leads back to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, make_response, request
+
+from checkout.core import ids
+from checkout.core.config import config
+from checkout.core.db import one
+from checkout.core.errors import missing
+from checkout.merchants.screens import Desk
+from checkout.sessions.objects import amount_due
+from checkout.sessions.queries import STORE_NOW
+from checkout.sessions.states import LIVE
+from checkout.sessions.story import rail_label, tell_story
+from checkout.sessions.story_rows import Records, read_records
+
+
+def draw_session(desk: Desk, session_id: str) -> Response:
+    """A session's facts, what can be done with it, and its story. Raises 404."""
+    session = load_session(desk, session_id)
+    records = read_story(desk, session)
+    return desk.render(
+        "sessions/session",
+        session=session,
+        link=f"{config().public_url}/pay/{session.id}",
+        live=session.status in LIVE and session.expires_at > session.store_now,
+        due=amount_due(session),
+        records=records,
+        attempt=records.attempts[-1] if records.attempts else None,
+        customer=load_customer_of(session),
+        story=tell_story(records, desk.t),
+        rail_label=lambda name: rail_label(name, desk.t),
+    )
+
+
+def load_session(desk: Desk, session_id: str) -> Any:
+    """A session's row of this store and mode, with the store's time as `store_now`."""
+    row = ids.is_id("cs", session_id) and one(
+        f"SELECT session.*, {STORE_NOW} AS store_now FROM checkout_session AS session"  # noqa: S608
+        " JOIN store ON store.id = session.store_id WHERE session.id = %(id)s"
+        " AND session.store_id = %(store_id)s AND session.livemode = %(livemode)s",
+        id=session_id,
+        store_id=desk.scope.store_id,
+        livemode=desk.scope.livemode,
+    )
+    if not row:
+        raise missing(what="checkout session")
+    return row
+
+
+def read_story(desk: Desk, session: Any) -> Records:
+    """All that is on record, as far as the member may look."""
+    return read_records(desk.scope, session, with_audit=desk.may("audit.read"))
+
+
+def leap(desk: Desk, path: str) -> Response:
+    """Straight to what was looked for; a list that was asked for by script goes as a whole."""
+    if request.headers.get("HX-Request"):
+        response = make_response("", 200)
+        response.headers["HX-Redirect"] = desk.path(path)
+        return response
+    return desk.go(desk.path(path))
+
+
+def load_customer_of(row: Any) -> Any | None:
+    """Who a session or a payment is of; None for nobody known."""
+    if row.customer_id is None:
+        return None
+    return one(
+        "SELECT id, name, email, phone, reference FROM customer WHERE id = %(id)s"
+        " AND store_id = %(store_id)s AND livemode = %(livemode)s",
+        id=row.customer_id,
+        store_id=row.store_id,
+        livemode=row.livemode,
+    )

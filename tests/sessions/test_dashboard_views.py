@@ -1,0 +1,216 @@
+"""Sessions in the dashboard: found again, told as a story, cancelled."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from checkout.core.db import run
+from tests.factories.desks import make_desk
+from tests.factories.stores import make_shop
+from tests.factories.till import make_till, memo_of
+from tests.factories.webhooks import make_endpoint
+
+EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
+
+
+@pytest.fixture
+def till(client):
+    return make_till(client)
+
+
+@pytest.fixture
+def desk(till):
+    return make_desk("owner", till.shop.store.id)
+
+
+def story_of(page):
+    lines = re.findall(r'<p class="what">(.*?)</p>', page, re.DOTALL)
+    return [re.sub(r"<[^>]*>", "", line).strip() for line in lines]
+
+
+def test_a_session_is_found_by_its_state_and_reference(till, desk):
+    till.make_session(reference="BK-1")
+    gone = till.make_session(reference="BK-2")
+    till.call("POST", f"/checkout/sessions/{gone['id']}/cancel")
+
+    page = desk.get("/sessions?status=cancelled")
+    assert ("BK-2" in page, "BK-1" in page) == (True, False)
+    assert 'value="cancelled" selected' in page
+    page = desk.get("/sessions?q=BK-1&currency=VND&payment_status=unpaid")
+    assert ("BK-2" in page, "BK-1</td>" in page) == (False, True)
+    assert "Nothing fits" in desk.get("/sessions?status=expired")
+
+
+def test_days_are_the_stores_own(till, desk):
+    till.make_session(reference="BK-1")
+    today = till.now().astimezone().date().isoformat()
+
+    assert "BK-1" in desk.get(f"/sessions?from={today[:8]}01")
+    assert "BK-1" not in desk.get("/sessions?to=2020-01-01")
+
+
+def test_a_filter_that_makes_no_sense_is_told_and_does_not_count(till, desk):
+    till.make_session(reference="BK-1")
+
+    page = desk.get("/sessions?from=yesterday&status=flying", 422)
+
+    assert "BK-1" in page
+    assert 'role="alert"' in page
+
+
+def test_a_code_leads_straight_to_its_session(till, desk):
+    attempt = till.make_attempt()
+    path = desk.url(f"/sessions/{attempt['session']}")
+
+    for typed in (attempt["code"], memo_of(attempt), attempt["session"]):
+        answer = desk.client.get(desk.url("/sessions"), query_string={"q": typed})
+        assert (answer.status_code, answer.location) == (303, path)
+    answer = desk.client.get(
+        desk.url("/sessions"), query_string={"q": memo_of(attempt)}, headers={"HX-Request": "true"}
+    )
+    assert answer.headers["HX-Redirect"] == path
+
+
+def test_older_pages_follow(till, desk):
+    for number in range(27):
+        till.make_session(reference=f"BK-{number:02}")
+
+    first = desk.get("/sessions?currency=VND")
+    older = re.search(r'rel="next" href="([^"]+)"', first)[1].replace("&amp;", "&")
+    second = desk.get(older)
+
+    assert len(re.findall(r"<td class=\"clip\">BK-", first)) == 25
+    assert re.findall(r"<td class=\"clip\">(BK-..)", second) == ["BK-01", "BK-00"]
+
+
+def test_the_story_tells_everything_in_order(till, desk):
+    make_endpoint(till.shop, "http://127.0.0.1:1/hook")
+    attempt = till.make_attempt(customer={"email": "lan@homestay.example"})
+    till.pay(memo_of(attempt), 200_000)
+    till.pay(memo_of(attempt), 300_000)
+
+    page = desk.get(f"/sessions/{attempt['session']}")
+
+    story = story_of(page)
+    wanted = [
+        "Your shop asked for the payment.",
+        "The session waits for the money.",
+        "A part of the money was counted; the rest is awaited.",
+        "Paid in full.",
+    ]
+    places = [next(n for n, line in enumerate(story) if line.startswith(start)) for start in wanted]
+    assert places == sorted(places)
+    text = "\n".join(story)
+    for piece in (
+        f"by VietQR, code {attempt['code']}.",
+        "VietQR told us of movement",
+        "less than was due",
+        "Booked: ",
+        "your balance",
+        "Event payment.completed for your webhooks.",
+    ):
+        assert piece in text
+    # The raw notice as the bank sent it, set out in lines.
+    assert "&#34;transferAmount&#34;: 200000" in page
+
+
+def test_a_moved_clock_does_not_mix_the_story_up(till, desk):
+    attempt = till.make_attempt()
+    till.advance(600)
+    till.pay(memo_of(attempt), 500_000)
+    till.advance(86_400)
+
+    story = story_of(desk.get(f"/sessions/{attempt['session']}"))
+
+    notice = next(n for n, line in enumerate(story) if "told us of movement" in line)
+    assert story.index("Your shop asked for the payment. by the API key for tests") < notice
+    assert notice <= next(n for n, line in enumerate(story) if "exactly what was due" in line)
+
+
+def test_no_secret_is_in_the_story(till, desk):
+    attempt = till.make_attempt()
+    notice = till.notice(memo_of(attempt), 500_000, api_key="sk_shown_nowhere", accessToken="t0p")
+    till.tell(notice)
+
+    page = desk.get(f"/sessions/{attempt['session']}")
+
+    for secret in ("sk_shown_nowhere", "t0p", till.rail["api_key"], till.shop.key):
+        assert secret not in page
+
+
+def test_what_shoppers_wrote_stays_text(till, desk):
+    attempt = till.make_attempt(
+        reference=EVIL,
+        description=EVIL,
+        metadata={EVIL[:40]: EVIL},
+        customer={"name": EVIL, "email": "x'onload=a@shop.example"},
+    )
+    till.pay(f"{EVIL} {memo_of(attempt)}", 500_000)
+
+    for page in (
+        desk.get(f"/sessions/{attempt['session']}"),
+        desk.client.get(desk.url("/sessions"), query_string={"q": EVIL}).text,
+        desk.get("/sessions"),
+    ):
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+        assert "&lt;script&gt;" in page
+
+
+def test_a_session_is_cancelled_once(till, desk):
+    session = till.make_session()
+
+    page = desk.done(f"/sessions/{session['id']}/cancellation")
+
+    assert "The session is cancelled." in page
+    assert till.session(session["id"])["status"] == "cancelled"
+    (entry,) = run("SELECT * FROM audit_entry WHERE target = %(id)s", id=session["id"])
+    assert (entry.action, entry.actor) == ("session.cancelled", f"user:{desk.user.id}")
+    assert "/cancellation" not in page
+    expired = till.make_session()
+    till.call("POST", f"/checkout/sessions/{expired['id']}/expire")
+    page = desk.refused(f"/sessions/{expired['id']}/cancellation", status=409)
+    assert "expired already" in page
+
+
+def test_strangers_and_the_other_mode_find_nothing(till, desk):
+    session = till.make_session(reference="BK-1")
+    other = make_desk("owner", make_shop().store.id)
+    live = make_desk("owner", till.shop.store.id, mode="live")
+
+    for one in (other, live):
+        one.get(f"/sessions/{session['id']}", 404)
+        one.refused(f"/sessions/{session['id']}/cancellation", status=404)
+        assert "BK-1" not in one.get("/sessions")
+    desk.get("/sessions/cs_nothing", 404)
+
+
+def test_who_only_looks_can_do_nothing_and_reads_no_audit(till):
+    session = till.make_session()
+    owner = make_desk("owner", till.shop.store.id)
+    owner.done(f"/sessions/{session['id']}/cancellation")
+    attempt = till.make_attempt()
+    viewer = make_desk("viewer", till.shop.store.id)
+
+    page = viewer.get(f"/sessions/{attempt['session']}")
+    assert "/cancellation" not in page
+    assert "/check" not in page
+    viewer.refused(f"/sessions/{attempt['session']}/cancellation", status=403)
+    viewer.refused(f"/attempts/{attempt['id']}/check", status=403)
+    cancelled = viewer.get(f"/sessions/{session['id']}")
+    assert "Noted: " not in cancelled
+    assert "Noted: session.cancelled" in owner.get(f"/sessions/{session['id']}")
+
+
+@pytest.mark.parametrize("locale", ["vi", "km"])
+def test_it_speaks_the_merchants_language(till, locale):
+    attempt = till.make_attempt()
+    till.pay(memo_of(attempt), 500_000)
+    desk = make_desk("owner", till.shop.store.id, locale=locale)
+
+    page = desk.get(f"/sessions/{attempt['session']}")
+
+    assert f'<html lang="{locale}">' in page
+    assert {"vi": "Cửa hàng tạo yêu cầu thanh toán.", "km": "ហាងបានស្នើសុំការទូទាត់។"}[locale] in page
