@@ -8,12 +8,13 @@ from typing import Any
 from checkout.core.audit import record_audit
 from checkout.core.crypto import hash_secret
 from checkout.core.db import one
-from checkout.core.errors import invalid
+from checkout.core.errors import conflict, invalid
 from checkout.core.ids import new_id, new_secret
 from checkout.core.scope import KeyKind
 from checkout.merchants.roles import KEY_ACTIONS
 
 RANDOM_BYTES = 24
+MOST_KEYS = 100
 
 
 def create_key(
@@ -27,9 +28,11 @@ def create_key(
 ) -> tuple[Any, str]:
     """Insert a key; returns its row and the plain key, which nobody can read again.
 
-    `scopes` restricts a secret key to these actions. Raises `invalid_value` for another word.
+    `scopes` restricts a secret key to these actions. Raises `invalid_value` for another word,
+    and 409 `too_many_keys`.
     """
     _check_scopes(kind, scopes)
+    _refuse_more(store_id, livemode)
     head = {"secret": "sk", "publishable": "pk"}[kind]
     plain = f"{head}_{'live' if livemode else 'test'}_{new_secret(RANDOM_BYTES)}"
     row = one(
@@ -65,3 +68,14 @@ def _check_scopes(kind: KeyKind, scopes: Sequence[str] | None) -> None:
     for number, scope in enumerate(scopes or ()):
         if scope not in KEY_ACTIONS:
             raise invalid("invalid_value", "There is no such action.", f"scopes.{number}")
+
+
+def _refuse_more(store_id: str, livemode: bool) -> None:
+    row = one(
+        "SELECT count(*) AS total FROM api_key WHERE store_id = %(store_id)s"
+        " AND livemode = %(livemode)s AND revoked_at IS NULL",
+        store_id=store_id,
+        livemode=livemode,
+    )
+    if row is not None and row.total >= MOST_KEYS:
+        raise conflict("too_many_keys", f"A store has at most {MOST_KEYS} keys of a mode.")

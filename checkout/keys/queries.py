@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from checkout.core.clock import rfc3339
+from checkout.core.db import one
+from checkout.core.errors import missing
+from checkout.core.lists import Condition, list_page
+from checkout.core.scope import Scope
+from checkout.keys.schemas import KeyList
 
 
 def key_object(row: Any, plain: str | None = None) -> dict[str, Any]:
@@ -22,3 +28,29 @@ def key_object(row: Any, plain: str | None = None) -> dict[str, Any]:
         "livemode": row.livemode,
     }
     return shown if plain is None else {**shown, "key": plain}
+
+
+def list_keys(
+    scope: Scope, query: KeyList, render: Callable[[Any], dict[str, Any]] = key_object
+) -> dict[str, Any]:
+    """A page of the keys of one mode, newest first."""
+    conditions: list[Condition] = []
+    if query.revoked is not None:
+        conditions.append((f"revoked_at IS {'NOT ' if query.revoked else ''}NULL", {}))
+    return list_page(
+        table="api_key", scope=scope, query=query, conditions=conditions, render=render
+    )
+
+
+def load_key(scope: Scope, key_id: str) -> Any:
+    """One key of the mode; raises `resource_missing`."""
+    row = one(
+        "SELECT * FROM api_key WHERE id = %(id)s AND store_id = %(store_id)s"
+        " AND livemode = %(livemode)s",
+        id=key_id,
+        store_id=scope.store_id,
+        livemode=scope.livemode,
+    )
+    if row is None:
+        raise missing(what="key")
+    return row
