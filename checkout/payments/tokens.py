@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from checkout.core import clock
-from checkout.core.db import one, run, unit_of_work
+from checkout.core.db import execute, one, run, unit_of_work
 from checkout.core.logs import log
 from checkout.merchants.rail_accounts import load_account, load_successor, refresh_settings
 from checkout.payments.health import calling
@@ -18,6 +18,8 @@ from checkout.rails.registry import folders, get_rail
 
 PAUSE_SECONDS = 600
 """A token that was refused is renewed at most so often, never in a loop."""
+FAILED_PAUSE_SECONDS = 86_400
+"""A provider that will not renew may write to the merchant each time it is asked."""
 
 
 def renew_all() -> int:
@@ -32,7 +34,9 @@ def renew_all() -> int:
             rails=rails,
         )
         # What is asked with today's settings needs none of its own.
-        wanted = [row.id for row in rows if find_today(row.id) is None]
+        wanted = [
+            row.id for row in rows if find_today(row.id) is None and not _failed_lately(row.id)
+        ]
     return sum(renew_account(account_id) for account_id in wanted)
 
 
@@ -64,6 +68,8 @@ def renew_account(rail_account_id: str) -> bool:
             changed = rail.renew_settings(account, bounded_client(), clock.utc_now())
     except RailError as error:
         log("rail_renewal_failed", logging.ERROR, rail_account=account.id, code=error.code)
+        if not error.temporary:
+            _note_failed(account.id)
         return False
     if not changed:
         return False
@@ -104,12 +110,37 @@ def renew_refused(rail_account_id: str) -> bool:
             " VALUES (%(id)s, jsonb_build_object('renewed_at', %(now)s::float))"
             " ON CONFLICT (rail_account_id) DO UPDATE SET notes = health.notes || excluded.notes"
             " WHERE coalesce((health.notes ->> 'renewed_at')::float, 0) < %(now)s - %(pause)s"
+            " AND coalesce((health.notes ->> 'renewal_failed_at')::float, 0) < %(now)s - %(failed)s"
             " RETURNING rail_account_id",
             id=rail_account_id,
             now=time.time(),
             pause=PAUSE_SECONDS,
+            failed=FAILED_PAUSE_SECONDS,
         )
     return turn is not None and renew_account(rail_account_id)
+
+
+def _note_failed(rail_account_id: str) -> None:
+    with unit_of_work():
+        execute(
+            "INSERT INTO rail_health AS health (rail_account_id, notes)"
+            " VALUES (%(id)s, jsonb_build_object('renewal_failed_at', %(now)s::float))"
+            " ON CONFLICT (rail_account_id) DO UPDATE SET notes = health.notes || excluded.notes",
+            id=rail_account_id,
+            now=time.time(),
+        )
+
+
+def _failed_lately(rail_account_id: str) -> bool:
+    """Whether the provider would not renew this account's settings within the last day."""
+    found = one(
+        "SELECT rail_account_id FROM rail_health WHERE rail_account_id = %(id)s"
+        " AND (notes ->> 'renewal_failed_at')::float > %(now)s - %(pause)s",
+        id=rail_account_id,
+        now=time.time(),
+        pause=FAILED_PAUSE_SECONDS,
+    )
+    return found is not None
 
 
 _NOTHING = Rail.renew_settings

@@ -6,7 +6,7 @@ import pytest
 
 from checkout.core.db import execute, unit_of_work
 from checkout.merchants.rail_accounts import configure_rail, load_account
-from checkout.payments.tokens import renew_account, renew_all
+from checkout.payments.tokens import renew_account, renew_all, renew_refused
 from checkout.rails.base import RailError
 from checkout.rails.khqr.rail import KHQR
 from checkout.rails.registry import folders
@@ -68,6 +68,16 @@ def test_a_provider_that_will_not_renew_is_told_to_the_operator(
     monkeypatch.setattr(type(provider), "renew_settings", refuse)
     account = make_account(till.shop)
     assert not renew_account(account)
+    assert "rail_renewal_failed" in caplog.text
+    # Each wish may send the merchant another letter: not again before tomorrow.
+    monkeypatch.setattr("checkout.payments.tokens.folders", lambda: ("asked",))
+    caplog.clear()
+    assert not renew_refused(account)
+    assert renew_all() == 0
+    assert "rail_renewal_failed" not in caplog.text
+    with unit_of_work():
+        execute("UPDATE rail_health SET notes = jsonb_build_object('renewal_failed_at', 0)")
+    assert not renew_refused(account)
     assert "rail_renewal_failed" in caplog.text
     assert read("SELECT 1 FROM audit_entry WHERE action = 'rail.refreshed'") == []
 
