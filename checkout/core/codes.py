@@ -19,6 +19,7 @@ CODES: dict[str, tuple[int, str]] = {
     "invalid_value": (422, "A field's value is out of range or not one of the allowed."),
     "invalid_string": (422, "A text holds NUL or half a character."),
     "value_too_long": (422, "A text or list is too long."),
+    "invalid_base64": (422, "A text is not base64."),
     "value_too_short": (422, "A text or list is too short."),
     "invalid_currency": (422, "This is not an ISO 4217 currency code."),
     "currency_not_allowed": (422, "The store does not take this currency."),

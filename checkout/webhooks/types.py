@@ -49,6 +49,17 @@ def list_patterns() -> list[str]:
     return ["*", *sorted(groups), *EVENT_TYPES]
 
 
+def group_types() -> dict[str, list[str]]:
+    """What endpoints may ask for, as people choose: group (`payment.*`) → its types.
+
+    A group that a wider one holds, such as `checkout.*`, is left out.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in EVENT_TYPES:
+        groups.setdefault(name.rpartition(".")[0] + ".*", []).append(name)
+    return groups
+
+
 def is_pattern(text: str) -> bool:
     """Whether a text is `*`, a known type, or a known group such as `payment.*`."""
     if text == "*" or text in EVENT_TYPES:
