@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -52,17 +54,71 @@ class StatsAnswer(BaseModel):
     livemode: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What one of the store's days has brought."""
+
+    since: datetime
+    """Its midnight in the store's time zone."""
+    sums: dict[str, dict[str, int]]
+    """Currency → amount, fee (minor units) and count."""
+    opened: int
+    paid: int
+
+
 def read_stats(scope: Scope) -> dict[str, Any]:
     """Money, conversion and what needs a person, of one store and mode; amounts in minor units.
 
     Days begin at midnight in the store's time zone, and the store's test clock counts.
     """
-    today = _midnight(now(scope.store_id, scope.livemode), scope.settings.time_zone)
+    days = read_days(scope)
     return {
         "object": "store_stats",
-        **{name: _period(scope, today - timedelta(days=days)) for name, days in PERIODS.items()},
-        "attention": _attention(scope),
+        **{name: sum_days(days[-1 - before :]) for name, before in PERIODS.items()},
+        "attention": read_attention(scope),
         "livemode": scope.livemode,
+    }
+
+
+def read_days(scope: Scope) -> list[Day]:
+    """The last thirty days of a store and mode, oldest first; two statements besides the clock."""
+    today = _midnight(now(scope.store_id, scope.livemode), scope.settings.time_zone)
+    # By the calendar, not by hours: a day on which the clocks change is a day too.
+    bounds = [today - timedelta(days=before) for before in range(PERIODS["last_30_days"], -1, -1)]
+    sums: list[dict[str, dict[str, int]]] = [{} for _ in bounds]
+    for row in _payments(scope, bounds):
+        sums[row.day - 1][row.currency] = {
+            "amount": row.amount,
+            "fee": row.fee,
+            "count": row.count,
+        }
+    counts = {row.day: row for row in _sessions(scope, bounds)}
+    return [
+        Day(
+            since,
+            sums[number - 1],
+            counts[number].opened if number in counts else 0,
+            counts[number].paid if number in counts else 0,
+        )
+        for number, since in enumerate(bounds, start=1)
+    ]
+
+
+def sum_days(days: Sequence[Day]) -> dict[str, Any]:
+    """Days in a row as one period of the API."""
+    sums: dict[str, dict[str, int]] = {}
+    for day in days:
+        for currency, found in day.sums.items():
+            total = sums.setdefault(currency, {"amount": 0, "fee": 0, "count": 0})
+            for name, value in found.items():
+                total[name] += value
+    return {
+        "since": rfc3339(days[0].since),
+        "payments": [{"currency": name, **total} for name, total in sorted(sums.items())],
+        "conversion": {
+            "opened": sum(day.opened for day in days),
+            "paid": sum(day.paid for day in days),
+        },
     }
 
 
@@ -71,33 +127,40 @@ def _midnight(moment: datetime, zone: str) -> datetime:
     return local.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _period(scope: Scope, since: datetime) -> dict[str, Any]:
-    whose = {"store_id": scope.store_id, "livemode": scope.livemode, "since": since}
+def _payments(scope: Scope, bounds: list[datetime]) -> list[Any]:
     # Ids grow with time, so that only the newest end of the index is walked.
-    payments = run(
-        "SELECT currency, sum(amount)::bigint AS amount, sum(fee)::bigint AS fee,"
-        " count(*) AS count FROM payment WHERE store_id = %(store_id)s"
-        " AND livemode = %(livemode)s AND id >= %(first)s AND paid_at >= %(since)s"
-        " GROUP BY currency ORDER BY currency",
+    return run(
+        "SELECT width_bucket(paid_at, %(bounds)s::timestamptz[]) AS day, currency,"
+        " sum(amount)::bigint AS amount, sum(fee)::bigint AS fee, count(*) AS count FROM payment"
+        " WHERE store_id = %(store_id)s AND livemode = %(livemode)s AND id >= %(first)s"
+        " AND paid_at >= %(since)s GROUP BY day, currency",
         first=first_id("pay", LONGEST_SECONDS),
-        **whose,
+        **_since(scope, bounds),
     )
-    sessions = one(
-        "SELECT count(*) AS opened, count(*) FILTER (WHERE status = 'completed') AS paid"
-        " FROM checkout_session WHERE store_id = %(store_id)s AND livemode = %(livemode)s"
-        " AND id >= %(first)s AND created_at >= %(since)s",
+
+
+def _sessions(scope: Scope, bounds: list[datetime]) -> list[Any]:
+    return run(
+        "SELECT width_bucket(created_at, %(bounds)s::timestamptz[]) AS day, count(*) AS opened,"
+        " count(*) FILTER (WHERE status = 'completed') AS paid FROM checkout_session"
+        " WHERE store_id = %(store_id)s AND livemode = %(livemode)s AND id >= %(first)s"
+        " AND created_at >= %(since)s GROUP BY day",
         first=first_id("cs", LONGEST_SECONDS),
-        **whose,
+        **_since(scope, bounds),
     )
-    assert sessions is not None  # noqa: S101 - an aggregate always has its row
+
+
+def _since(scope: Scope, bounds: list[datetime]) -> dict[str, Any]:
     return {
-        "since": rfc3339(since),
-        "payments": [row._asdict() for row in payments],
-        "conversion": sessions._asdict(),
+        "store_id": scope.store_id,
+        "livemode": scope.livemode,
+        "bounds": bounds,
+        "since": bounds[0],
     }
 
 
-def _attention(scope: Scope) -> dict[str, Any]:
+def read_attention(scope: Scope) -> dict[str, Any]:
+    """What needs a person; two statements, each by an index of what is open."""
     whose = {"store_id": scope.store_id, "livemode": scope.livemode}
     counts = one(
         "SELECT (SELECT count(*) FROM transfer WHERE store_id = %(store_id)s"
