@@ -63,3 +63,14 @@ def may(role: str, action: str) -> bool:
 def actions_of(role: str) -> frozenset[str]:
     """Everything that a role may do."""
     return _ALLOWED[role]
+
+
+def added_actions(role: Role) -> tuple[Role | None, list[str]]:
+    """The role below, which may do nothing that this one may not, and what this one adds to it.
+
+    In the order of the table; the lowest role has none below it.
+    """
+    lower = ROLE_NAMES[ROLE_NAMES.index(role) + 1 :]
+    below = lower[0] if lower else None
+    known = _ALLOWED[below] if below else frozenset()
+    return below, [action for action in ROLES if role in ROLES[action] and action not in known]
