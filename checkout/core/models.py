@@ -114,6 +114,12 @@ class SecurityEvent(Created, Base):
     __table_args__ = (
         Index("ix_security_event_list", "store_id", "id"),
         Index("ix_security_event_age", "created_at"),
+        Index(
+            "ix_security_event_person",
+            "actor",
+            "id",
+            postgresql_where=text("store_id IS NULL"),
+        ),
     )
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
     store_id: Mapped[str | None] = mapped_column(Text)

@@ -18,6 +18,7 @@ from flask import Blueprint, Flask, Response, g, make_response, redirect, render
 from pydantic import BaseModel
 
 from checkout.core.api import path_pattern
+from checkout.core.audit import record_security
 from checkout.core.crypto import same, tag
 from checkout.core.db import unit_of_work
 from checkout.core.errors import Problem, forbidden, missing
@@ -333,6 +334,13 @@ def _enter(desk: Desk, who: Who, action: str, arguments: dict[str, str]) -> dict
         raise missing(what="store")
     desk.entered = scope
     if action and not may(str(scope.role), action):
+        record_security(
+            "action_refused",
+            store_id=scope.store_id,
+            livemode=scope.livemode,
+            actor=scope.actor,
+            action=action,
+        )
         raise forbidden("role_not_allowed", f"The role {scope.role} may not do {action}.")
     return own
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -13,6 +14,52 @@ from checkout.core.lists import ListQuery, read_number_cursor, write_cursor
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 PREFIX = {"audit": "aud_", "security": "sec_"}
+OWN = "store_id = %(store_id)s"
+OF_MEMBERS = (
+    "store_id IS NULL AND actor = ANY(SELECT 'user:' || user_id FROM membership"
+    " WHERE store_id = %(store_id)s)"
+)
+
+ACTIONS = (
+    "store.created",
+    "store.changed",
+    "store.logo_set",
+    "store.logo_removed",
+    "member.invited",
+    "member.invitation_revoked",
+    "member.joined",
+    "member.changed",
+    "member.removed",
+    "key.created",
+    "key.revoked",
+    "rail.configured",
+    "rail.refreshed",
+    "webhook_endpoint.created",
+    "webhook_endpoint.updated",
+    "webhook_endpoint.secret_rotated",
+    "webhook_endpoint.deleted",
+    "webhook_endpoint.disabled",
+    "webhook_endpoint.deliveries_retried",
+    "webhook_delivery.retried",
+    "event.resent",
+    "transfer.resolved",
+    "customer.created",
+    "customer.changed",
+    "customer.deleted",
+    "session.cancelled",
+    "session.expired",
+)
+"""Everything that is written down, each as `<area>.<what happened>`."""
+REFUSALS = (
+    "action_refused",
+    "hook_refused",
+    "log_in_failed",
+    "key_refused",
+    "token_refused",
+    "refresh_token_reused",
+    "address_blocked",
+)
+"""What is kept of refusals; those that name neither store nor member are the operator's."""
 
 
 class AuditList(ListQuery):
@@ -42,20 +89,26 @@ class AuditAnswer(BaseModel):
 def list_trail(store_id: str, query: AuditList) -> dict[str, Any]:
     """One page of entries, or with kind `security` of refusals, of a store in both modes.
 
-    Raises `invalid_cursor`.
+    Refusals are those at the store's own doors, and the failed sign-ins of its members. Raises
+    `invalid_cursor`.
     """
     security = query.kind == "security"
     prefix = PREFIX[query.kind]
     where, params = _where(query, "kind" if security else "action", has_target=not security)
+    whose = [OWN, OF_MEMBERS] if security else [OWN]
     table = "security_event" if security else "audit_entry"
-    page = [*where]
+    page = list(where)
     if query.cursor is not None:
         page.append("id < %(after)s")
         params["after"] = read_number_cursor(query.cursor, prefix)
+    parts = [
+        f"(SELECT * FROM {table} WHERE {' AND '.join([one_part, *page])}"  # noqa: S608 - constants
+        " ORDER BY id DESC LIMIT %(most)s)"
+        for one_part in whose
+    ]
     rows = run(
-        f"SELECT * FROM {table} WHERE store_id = %(store_id)s"  # noqa: S608 - constants
-        + "".join(f" AND {piece}" for piece in page)
-        + " ORDER BY id DESC LIMIT %(most)s",
+        f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS found"  # noqa: S608 - constants
+        " ORDER BY id DESC LIMIT %(most)s",
         store_id=store_id,
         most=query.limit + 1,
         **params,
@@ -69,14 +122,47 @@ def list_trail(store_id: str, query: AuditList) -> dict[str, Any]:
         "next_cursor": write_cursor(f"{prefix}{rows[-1].id}") if has_more else None,
     }
     if query.include == "total_count":
-        counted = one(
-            f"SELECT count(*) AS total FROM {table} WHERE store_id = %(store_id)s"  # noqa: S608
-            + "".join(f" AND {piece}" for piece in where),
-            store_id=store_id,
-            **params,
-        )
-        answer["total_count"] = counted.total if counted is not None else 0
+        answer["total_count"] = _count(table, whose, where, {"store_id": store_id, **params})
     return answer
+
+
+def read_chain(store_id: str) -> Any | None:
+    """The newest link of a store's chain: its `seq` and `hash`; None before the first."""
+    return one(
+        "SELECT seq, hash FROM audit_entry WHERE store_id = %(store_id)s ORDER BY seq DESC LIMIT 1",
+        store_id=store_id,
+    )
+
+
+def name_people(actors: Iterable[str]) -> dict[str, str]:
+    """The names of people and keys behind `user:…` and `key:…`, as far as there are any."""
+    ids = {actor.partition(":")[2]: actor for actor in actors if ":" in actor}
+    rows = run(
+        "SELECT id, name FROM app_user WHERE id = ANY(%(ids)s) UNION ALL"
+        " SELECT id, name FROM api_key WHERE id = ANY(%(ids)s)",
+        ids=list(ids),
+    )
+    return {ids[row.id]: row.name for row in rows if row.name}
+
+
+def list_actors(store_id: str) -> list[Any]:
+    """Who may have acted in a store: its members and its keys, as `actor` and `name`."""
+    return run(
+        "SELECT 'user:' || app_user.id AS actor, app_user.name FROM membership AS member"
+        " JOIN app_user ON app_user.id = member.user_id WHERE member.store_id = %(store_id)s"
+        " UNION ALL SELECT 'key:' || id AS actor, name FROM api_key"
+        " WHERE store_id = %(store_id)s AND kind = 'secret' ORDER BY actor",
+        store_id=store_id,
+    )
+
+
+def _count(table: str, whose: list[str], where: list[str], params: dict[str, Any]) -> int:
+    parts = [
+        f"(SELECT count(*) FROM {table} WHERE {' AND '.join([one_part, *where])})"  # noqa: S608
+        for one_part in whose
+    ]
+    counted = one(f"SELECT {' + '.join(parts)} AS total", **params)
+    return counted.total if counted is not None else 0
 
 
 def _where(query: AuditList, word: str, *, has_target: bool) -> tuple[list[str], dict[str, Any]]:

@@ -23,7 +23,8 @@ blueprint = Blueprint("trail_api", __name__, url_prefix="/api/v1")
     tag="Audit",
     surface="member",
     description="Of both modes. Each entry's hash covers it and the hash before it. With"
-    " `kind=security` what was refused: forged notices, actions beyond a role.",
+    " `kind=security` what was refused: forged notices, actions beyond a role, sign-ins of the"
+    " team that failed.",
 )
 def get_audit(call: Call) -> dict[str, Any]:
     """Newest first."""
