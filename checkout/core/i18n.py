@@ -84,8 +84,10 @@ class Translator:
     def money(self, amount: int, currency: str) -> str:
         return format_money(amount, currency, self.locale)
 
-    def moment(self, at: datetime) -> str:
-        return local_moment(at, self.locale)
+    def moment(self, at: datetime | str) -> str:
+        """A time as people read it; also one of the API's own texts."""
+        moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+        return local_moment(moment, self.locale)
 
     def or_same(self, key: str, otherwise: str) -> str:
         return text_or(key, self.locale, otherwise)

@@ -23,6 +23,7 @@ def create_customer(scope: Scope, fields: Mapping[str, Any]) -> Any:
     row = insert_customer({"store_id": scope.store_id, "livemode": scope.livemode, **fields})
     if row is None:
         raise _exists("reference" if fields["reference"] is not None else "email")
+    _record(scope, "customer.created", row.id, {name for name in fields if fields[name]})
     return row
 
 
@@ -31,7 +32,7 @@ def update_customer(scope: Scope, customer_id: str, changes: Mapping[str, Any]) 
     row = _lock(scope, customer_id)
     after = {name: changes.get(name, getattr(row, name)) for name in CHANGEABLE}
     try:
-        return one(
+        updated = one(
             "UPDATE customer SET email = %(email)s, name = %(name)s, phone = %(phone)s,"  # noqa: S608 - a constant
             " reference = %(reference)s, metadata = %(metadata)s WHERE id = %(id)s"
             f" RETURNING {COLUMNS}",
@@ -40,6 +41,10 @@ def update_customer(scope: Scope, customer_id: str, changes: Mapping[str, Any]) 
         )
     except psycopg.errors.UniqueViolation:
         raise _exists("reference" if "reference" in changes else "email") from None
+    changed = {name for name in CHANGEABLE if after[name] != getattr(row, name)}
+    if changed:
+        _record(scope, "customer.changed", customer_id, changed)
+    return updated
 
 
 def delete_customer(scope: Scope, customer_id: str) -> None:
@@ -63,8 +68,18 @@ def delete_customer(scope: Scope, customer_id: str) -> None:
         " metadata = '{}', deleted_at = clock_timestamp() WHERE id = %(id)s",
         id=customer_id,
     )
+    _record(scope, "customer.deleted", customer_id, set(CHANGEABLE))
+
+
+def _record(scope: Scope, action: str, customer_id: str, fields: set[str]) -> None:
+    """Which fields, never what was in them: the trail keeps for ever, a person may be forgotten."""
     record_audit(
-        scope.store_id, scope.actor, "customer.deleted", customer_id, livemode=scope.livemode
+        scope.store_id,
+        scope.actor,
+        action,
+        customer_id,
+        livemode=scope.livemode,
+        fields=sorted(fields & set(CHANGEABLE)),
     )
 
 

@@ -10,7 +10,6 @@ from checkout.core.api import Call, operation
 from checkout.core.lists import ListOf
 from checkout.customers.queries import load_customer
 from checkout.ledger.balances import wallet_balance
-from checkout.sessions.create import create_session
 from checkout.sessions.schemas import SessionAnswer
 from checkout.wallets.balance import list_balances
 from checkout.wallets.schemas import (
@@ -21,6 +20,7 @@ from checkout.wallets.schemas import (
     TransactionList,
     WalletsAnswer,
 )
+from checkout.wallets.top_up import start_top_up
 from checkout.wallets.transactions import list_transactions
 
 blueprint = Blueprint("wallets_api", __name__, url_prefix="/api/v1")
@@ -68,15 +68,7 @@ def get_wallet(call: Call, customer_id: str) -> dict[str, Any]:
 )
 def post_topup(call: Call, customer_id: str) -> tuple[dict[str, Any], int]:
     """201 with the new session, 200 with the one that `reuse_open` found."""
-    _own_customer(call, customer_id)
-    session, new = create_session(
-        {**call.body.model_dump(), "customer_id": customer_id, "customer": None, "plan": None},
-        store_id=call.scope.store_id,
-        livemode=call.scope.livemode,
-        settings=call.scope.settings,
-        actor=call.scope.actor,
-        by_secret_key=call.scope.secret,
-    )
+    session, new = start_top_up(call.scope, customer_id, call.body)
     return session, 201 if new else 200
 
 

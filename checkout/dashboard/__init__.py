@@ -1,0 +1,1 @@
+"""Pages of the dashboard that show several areas at once."""
