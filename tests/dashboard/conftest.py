@@ -14,7 +14,7 @@ from checkout.merchants.screens import SCREENS, Screen
 from tests.support.database import empty_database
 
 ARGUMENT = re.compile(r"<(?:[^<>]*:)?(\w+)>")
-WORDS = {"rail": "vietqr"}
+WORDS = {"rail": "vietqr", "token": "it_nothing"}
 """Arguments that are names, not ids: one that each screen knows."""
 
 

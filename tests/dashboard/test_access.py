@@ -212,7 +212,7 @@ def test_a_guests_forged_form_does_nothing(bare_app):
         for data, headers in FORGED.values():
             client = bare_app.test_client()
             answer = client.post(
-                screen.rule,
+                fill(screen, "", "test", {}),
                 data=form | {name: value for name, value in data.items() if value != "mine"},
                 headers=headers,
                 environ_base={"REMOTE_ADDR": f"10.2.0.{next(_addresses) % 250}"},
