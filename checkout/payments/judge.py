@@ -21,6 +21,7 @@ from checkout.payments.arrival import Arrival
 from checkout.payments.fail import fail_attempt
 from checkout.payments.match import find_attempts
 from checkout.payments.notices import read_notice
+from checkout.payments.proof import account_fits
 from checkout.payments.settle import settle
 
 BATCH = 50
@@ -136,7 +137,8 @@ def _judge_without_money(arrival: Arrival) -> str:
     attempts = {
         attempt.id: attempt
         for attempt in known.values()
-        if attempt.rail_account_id == arrival.rail_account_id
+        # Providers go on calling the address that they were given first.
+        if account_fits(arrival, attempt)
     }
     if not known:
         return "unknown_attempt"

@@ -12,7 +12,6 @@ from typing import Any
 
 from checkout.core.inbox import mark_judged
 from checkout.ledger.post import clearing
-from checkout.merchants.rail_accounts import load_account
 from checkout.merchants.stores import load_store
 from checkout.payments.arrival import Arrival, bank_time
 from checkout.payments.book import (
@@ -25,10 +24,9 @@ from checkout.payments.book import (
 )
 from checkout.payments.decide import Decision, Money, Rules, decide
 from checkout.payments.match import Attempts, choose_attempt, find_attempts
-from checkout.payments.notices import OUTDATED_PROOF
+from checkout.payments.proof import account_fits
 from checkout.payments.rows import transfer_row
 from checkout.payments.twins import mark_twins, without_twins
-from checkout.rails.registry import get_rail
 
 
 def settle(arrivals: Sequence[Arrival]) -> dict[str, str]:
@@ -71,7 +69,7 @@ def _settle_one(
                 amount=notice.amount,
                 currency=notice.currency,
                 occurred_at=bank_time(arrival),
-                account_ok=_account_ok(arrival, attempt),
+                account_ok=account_fits(arrival, attempt),
             ),
             desk.session if desk is not None else None,
             Rules(settings.late_grace_minutes, settings.underpayment),
@@ -93,26 +91,3 @@ def _settle_one(
         book=book,
     )
     return decision.disposition
-
-
-def _account_ok(arrival: Arrival, attempt: Any | None) -> bool:
-    """Whether the money came to an account on which this attempt may be paid.
-
-    A secret that the merchant has replaced, perhaps because it was stolen, still proves money
-    for the attempts that began before, and for none that began on a later account.
-    """
-    outdated = arrival.notice.details.get(OUTDATED_PROOF)
-    if outdated and attempt is not None and attempt.rail_account_id > arrival.rail_account_id:
-        return False
-    if arrival.notice.account is None:
-        return True
-    accounts = {arrival.rail_account_id}
-    if attempt is not None:
-        if attempt.rail != arrival.rail:
-            return False
-        accounts = {attempt.rail_account_id}
-    rail = get_rail(arrival.rail)
-    return any(
-        arrival.notice.account in rail.accounts_of(load_account(account_id)[1])
-        for account_id in accounts
-    )

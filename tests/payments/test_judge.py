@@ -220,6 +220,10 @@ def test_money_on_its_way_ends_the_wait_for_the_shopper(till):
     with unit_of_work():
         execute("UPDATE attempt SET status = 'requires_action'")
         execute("UPDATE checkout_session SET status = 'awaiting_action'")
+        execute(
+            "UPDATE session_history SET to_status = 'awaiting_action', event = 'action_required'"
+            " WHERE to_status = 'processing'"
+        )
     (inbox_id,) = store(till, notice(till, "p", memo_of(attempt), outcome="pending"))
 
     assert judge_batch() == {inbox_id: "ignored"}
