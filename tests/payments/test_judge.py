@@ -12,6 +12,8 @@ from checkout.payments import judge, settle
 from checkout.payments.judge import judge_batch, judge_now, pending_count
 from checkout.payments.notices import store_notices
 from checkout.rails.base import Match, Notice
+from checkout.sessions.move import move_sessions, plan_move
+from checkout.sessions.queries import lock_session
 from tests.factories.books import balances, read, read_one
 from tests.factories.till import make_till, memo_of
 
@@ -219,11 +221,9 @@ def test_money_on_its_way_ends_the_wait_for_the_shopper(till):
     attempt = till.make_attempt(1000)
     with unit_of_work():
         execute("UPDATE attempt SET status = 'requires_action'")
-        execute("UPDATE checkout_session SET status = 'awaiting_action'")
-        execute(
-            "UPDATE session_history SET to_status = 'awaiting_action', event = 'action_required'"
-            " WHERE to_status = 'processing'"
-        )
+        locked = lock_session(attempt["session"])
+        move = plan_move(locked.session, "action_required", actor="test", at=locked.now)
+        move_sessions([move])
     (inbox_id,) = store(till, notice(till, "p", memo_of(attempt), outcome="pending"))
 
     assert judge_batch() == {inbox_id: "ignored"}
