@@ -58,7 +58,7 @@ class TestRoles:
     def test_the_page_says_what_a_role_may_do(self, desk):
         page = desk.get("/team")
 
-        assert "May do all that support may, and delete customers," in page
+        assert "All that “support” may, and also: delete customers," in page
         assert "make and revoke API keys" in page
         assert "decides alone who is an owner" in page
 
