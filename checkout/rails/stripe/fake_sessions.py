@@ -40,7 +40,7 @@ def create_session(
         if not re.match(r"https?://[^/]", str(fields.get(name))):
             raise ApiError(400, f"Not a valid URL: {name}", code="url_invalid", param=name)
     email = read_text(fields, "customer_email")
-    if email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
+    if email is not None and not re.fullmatch(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", email):
         raise ApiError(
             400, f"Invalid email address: {email}", code="email_invalid", param="customer_email"
         )

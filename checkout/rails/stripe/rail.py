@@ -119,7 +119,7 @@ class Stripe(Rail):
         return attempt.id
 
     def open(self, attempt: Attempt, account: Account, http: HttpClient, now: datetime) -> Prompt:
-        session = _api(account, http).create_session(session_params(attempt, account), attempt.id)
+        session = _create_session(session_params(attempt, account), attempt, _api(account, http))
         _check_mode(session, account)
         session_id, url = session["id"], session["url"]
         if origin_of(url) not in self.page_origins(account):
@@ -225,6 +225,17 @@ def _api(account: Account, http: HttpClient) -> StripeApi:
     from checkout.rails.stripe.client import StripeApi  # noqa: PLC0415 - it loads the SDK
 
     return StripeApi(account, http)
+
+
+def _create_session(params: dict[str, Any], attempt: Attempt, api: StripeApi) -> dict[str, Any]:
+    try:
+        return api.create_session(params, attempt.id)
+    except RailError as error:
+        if error.code != "email_invalid":
+            raise
+        # Stripe only fills in its form with it: an address that it does not like stops nobody.
+        plain = {name: value for name, value in params.items() if name != "customer_email"}
+        return api.create_session(plain, f"{attempt.id}:plain")
 
 
 def _read_session(session_id: str, account: Account, http: HttpClient) -> list[Notice]:

@@ -109,6 +109,13 @@ def test_opening_again_after_a_lost_answer_finds_the_same_session() -> None:
     assert len(stage.shelf.list("session")) == 1
 
 
+def test_an_address_that_stripe_does_not_like_stops_nobody() -> None:
+    stage = Stage(customer_email="khách@vídụ.vn")
+
+    (session,) = stage.shelf.list("session")
+    assert (session["id"], session["customer_email"]) == (stage.session_id, None)
+
+
 def test_the_reference_is_known_before_stripe_is() -> None:
     assert RAIL.reference_of(card_attempt(), make_account()) == "att_1"
 
