@@ -22,6 +22,7 @@ from checkout.merchants.trail import (
     name_people,
     read_chain,
 )
+from checkout.rails.registry import get_rail, names
 
 blueprint = Blueprint("audit_dashboard", __name__)
 PER_PAGE = 50
@@ -116,8 +117,8 @@ def _areas(t: Translator, kind: str) -> list[tuple[str, str]]:
     """What can be chosen: whole areas of actions, or kinds of refusals."""
     if kind == "security":
         return [(name, t(f"audit.refused.{name}")) for name in REFUSALS]
-    names = dict.fromkeys(action.partition(".")[0] for action in ACTIONS)
-    return [(name, t(f"audit.area.{name}")) for name in names]
+    areas = dict.fromkeys(action.partition(".")[0] for action in ACTIONS)
+    return [(name, t(f"audit.area.{name}")) for name in areas]
 
 
 def _actors(desk: Desk, chosen: str | None) -> list[tuple[str, str]]:
@@ -134,7 +135,7 @@ def _line(desk: Desk, entry: Mapping[str, Any], people: Mapping[str, str]) -> Li
     return Line(
         at=datetime.fromisoformat(entry["created_at"]),
         actor=actor,
-        who=people.get(actor) or desk.t.or_same(f"audit.actor.{actor or 'nobody'}", actor),
+        who=people.get(actor) or _who(desk.t, actor),
         did=desk.t.or_same(f"{texts}{action}", action),
         about=_about(entry["details"]),
         target=entry["target"] or "",
@@ -146,6 +147,15 @@ def _line(desk: Desk, entry: Mapping[str, Any], people: Mapping[str, str]) -> Li
         previous_hash=entry["previous_hash"] or "",
         livemode=entry["livemode"],
     )
+
+
+def _who(t: Translator, actor: str) -> str:
+    """Somebody without a name of their own: a provider, the product, nobody known."""
+    kind, _, name = actor.partition(":")
+    if kind == "rail" and name in names():
+        label = get_rail(name).label
+        return t.or_same(label, label)
+    return t.or_same(f"audit.actor.{actor or 'nobody'}", actor)
 
 
 def _about(details: Mapping[str, Any]) -> str:

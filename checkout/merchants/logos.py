@@ -9,41 +9,21 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import struct
-import zlib
-from io import BytesIO
 from typing import Any
-
-from PIL import Image, ImageOps
 
 from checkout.core.audit import record_audit
 from checkout.core.db import one
 from checkout.core.errors import Problem, invalid, missing
 
-FORMATS = ("PNG", "JPEG", "WEBP")
 MAX_BYTES = 180_000
 MAX_SIDE = 4000
-SIDE = 96
-"""Pixels: twice the forty of the page, and a little."""
-QUALITY = 82
-MOST_KEPT_BYTES = 8000
-BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    IndexError,
-    KeyError,
-    EOFError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
-"""What Pillow raises, format by format, for pictures that are none."""
 
 
 def set_logo(store_id: str, picture: bytes, *, actor: str) -> str:
     """Show this picture on the store's pages; returns its hash. Raises `invalid_image`."""
+    # Only who draws loads Pillow.
+    from checkout.merchants.logo_drawing import draw_logo  # noqa: PLC0415
+
     body = draw_logo(picture)
     found = hashlib.sha256(body).hexdigest()[:24]
     one(
@@ -91,38 +71,11 @@ def read_base64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise _refused() from None
+        raise refuse_picture() from None
 
 
-def draw_logo(picture: bytes) -> bytes:
-    """The picture at no more than 96 by 96 pixels, as WebP; raises `invalid_image`."""
-    if not 1 <= len(picture) <= MAX_BYTES:
-        raise _refused()
-    try:
-        with Image.open(BytesIO(picture), formats=FORMATS) as opened:
-            if max(opened.size) > MAX_SIDE or min(opened.size) < 1:
-                raise _refused()
-            opened.draft("RGB", (2 * SIDE, 2 * SIDE))
-            small = ImageOps.exif_transpose(opened).convert("RGBA")
-            small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-    except BROKEN:
-        raise _refused() from None
-    return _encode(small)
-
-
-def _encode(small: Image.Image) -> bytes:
-    """As good as fits beside everything else on a page of 60 KB."""
-    body = b""
-    for quality in (QUALITY, 60, 30):
-        kept = BytesIO()
-        small.save(kept, "WEBP", quality=quality, method=6, exif=b"", icc_profile=None)
-        body = kept.getvalue()
-        if len(body) <= MOST_KEPT_BYTES:
-            break
-    return body
-
-
-def _refused() -> Problem:
+def refuse_picture() -> Problem:
+    """What is said of anything that cannot be a logo."""
     return invalid(
         "invalid_image",
         f"A logo is a PNG, JPEG or WebP of at most {MAX_BYTES // 1000} KB and {MAX_SIDE} pixels"

@@ -62,7 +62,8 @@ def post_rail_switch(desk: Desk, rail: str) -> Response:
     _find(rail)
     on = desk.value("on") == "1"
     _configure(desk, rail, {}, on)
-    return desk.go(desk.path(f"/rails/{rail}"), done="rail_on" if on else "rail_off")
+    page = "/rails" if desk.value("list") else f"/rails/{rail}"
+    return desk.go(desk.path(page), done="rail_on" if on else "rail_off")
 
 
 @screen(

@@ -13,7 +13,8 @@ from PIL import Image
 
 from checkout.core.db import run, unit_of_work
 from checkout.core.errors import Problem
-from checkout.merchants.logos import MAX_BYTES, MOST_KEPT_BYTES, SIDE, draw_logo, set_logo
+from checkout.merchants.logo_drawing import MOST_KEPT_BYTES, SIDE, draw_logo
+from checkout.merchants.logos import MAX_BYTES, set_logo
 from tests.factories.checkouts import make_checkout
 from tests.factories.stores import make_shop, make_store, make_vietqr
 from tests.factories.teams import make_member

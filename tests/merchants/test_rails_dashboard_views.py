@@ -62,6 +62,16 @@ def test_a_rail_is_connected_tested_and_switched(app):
     assert account_of(desk).id == account.id
 
 
+def test_the_list_has_a_switch_for_each(app):
+    desk = make_desk()
+    desk.done("/rails/vietqr", VIETQR)
+
+    answer = desk.post("/rails/vietqr/switch", {"on": "", "list": "1"})
+
+    assert answer.location == desk.url("/rails")
+    assert "Off" in desk.get("/rails")
+
+
 def test_an_empty_secret_keeps_what_is_set(app):
     desk = make_desk()
     desk.done("/rails/vietqr", VIETQR)
