@@ -164,7 +164,8 @@ def operation(
     the handler, which then may call the outside between them and should `call.keep` its
     answer in the last. `action` is what roles and restricted keys are asked for, by default
     made of the path and the method. With `hides` the answer holds a secret: what is kept of it
-    for a repeat is sealed. A handler of another `media` type gives a Response of its own.
+    for a repeat is sealed. A handler of another `media` type, or of several with commas between
+    them, gives a Response of its own.
     """
     arguments = tuple(re.findall(r"<(\w+)>", path))
     if surface in ("public", "publishable", "user"):

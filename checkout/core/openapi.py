@@ -228,7 +228,7 @@ def _responses(made: Operation, names: Names) -> dict[str, Any]:
         str(status): {
             "description": made.summary,
             "headers": RATE_HEADERS,
-            "content": {made.media: {"schema": schema}},
+            "content": {name: {"schema": schema} for name in made.media.split(", ")},
         }
         for status in sorted((made.status, *made.also))
     }

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 import unicodedata
-from collections.abc import Callable
 from functools import cache
-from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
+from checkout.core.aside import run_aside
 from checkout.core.errors import invalid
 
 SHORTEST = 12
 LONGEST = 128
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-
-Result = TypeVar("Result")
 
 
 def check_password(password: str, email: str, param: str = "password") -> None:
@@ -37,13 +33,13 @@ def check_password(password: str, email: str, param: str = "password") -> None:
 
 def hash_password(password: str) -> str:
     """What is stored of a password: its argon2id hash with parameters and salt."""
-    return _beside_the_loop(lambda: _hasher.hash(_normal(password)))
+    return run_aside(lambda: _hasher.hash(_normal(password)))
 
 
 def verify_password(hashed: str | None, password: str) -> bool:
     """Whether it is the password; for nobody's (None) it takes as long and is never."""
     known = hashed or _nobodys_hash()
-    return _beside_the_loop(lambda: _verify(known, _normal(password))) and bool(hashed)
+    return run_aside(lambda: _verify(known, _normal(password))) and bool(hashed)
 
 
 def needs_rehash(hashed: str) -> bool:
@@ -65,15 +61,4 @@ def _normal(password: str) -> str:
 
 @cache
 def _nobodys_hash() -> str:
-    return _beside_the_loop(lambda: _hasher.hash("nobody has this password"))
-
-
-def _beside_the_loop(work: Callable[[], Result]) -> Result:
-    """In a real thread where greenlets share this one: 17 ms would stop all of them."""
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is None or not monkey.is_module_patched("threading"):
-        return work()
-    from gevent import get_hub  # noqa: PLC0415 - only web processes have it loaded
-
-    result: Result = get_hub().threadpool.apply(work)
-    return result
+    return run_aside(lambda: _hasher.hash("nobody has this password"))

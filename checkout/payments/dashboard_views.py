@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from checkout.merchants.downloads import download
 from checkout.merchants.screens import Desk, screen
 from checkout.payments.check_now import check_now
-from checkout.payments.find import STATUSES, PaymentSearch, find_payments
+from checkout.payments.export import PAYMENT_COLUMNS, payment_rows
+from checkout.payments.find import STATUSES, PaymentSearch, find_payments, payments_sql
 from checkout.payments.queries import load_row
 from checkout.sessions.desk_page import (
     draw_session,
@@ -36,6 +38,13 @@ def show_payments(desk: Desk) -> Response:
         statuses=STATUSES,
         rail_label=lambda name: rail_label(name, desk.t),
     )
+
+
+@screen(blueprint, "GET", "/payments/export", action="payments.read")
+def export_payments(desk: Desk) -> Response:
+    """Exactly what the list shows with the same filters."""
+    where, params = payments_sql(desk.scope, desk.filters(PaymentSearch))
+    return download(desk, "payments", PAYMENT_COLUMNS, payment_rows(where, params))
 
 
 @screen(blueprint, "GET", "/payments/<payment_id>", action="payments.read")

@@ -1,16 +1,15 @@
-"""Payments as a table for spreadsheets, however many they are."""
+"""Payments and transfers as tables for spreadsheets, however many they are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from checkout.core.batches import read_batches
 from checkout.core.clock import rfc3339
-from checkout.core.csv import BYTE_ORDER_MARK, Cell, csv_lines, decimal_amount
-from checkout.core.db import run, unit_of_work
+from checkout.core.csv import Cell, decimal_amount
 
-BATCH = 1000
-COLUMNS = (
+PAYMENT_COLUMNS = (
     "id",
     "paid_at",
     "status",
@@ -27,41 +26,40 @@ COLUMNS = (
     "attempt",
     "late",
 )
+TRANSFER_COLUMNS = (
+    "id",
+    "received_at",
+    "occurred_at",
+    "disposition",
+    "amount",
+    "amount_held",
+    "currency",
+    "rail",
+    "memo",
+    "payer_name",
+    "payer_account",
+    "provider_reference",
+    "session",
+    "attempt",
+    "resolution",
+    "note",
+    "resolved_at",
+)
 
 
-def stream_csv(where: str, params: Mapping[str, Any]) -> Iterator[str]:
-    """A header, then the payments that `where` lets through, newest first, some at a time.
-
-    Each step is a short transaction of its own that goes on below the last id: a reader who
-    takes an hour holds neither a connection nor a snapshot, and what is paid meanwhile has
-    ids above. `where` is made of constants, as core/lists.py makes it.
-    """
-    yield BYTE_ORDER_MARK + csv_lines([COLUMNS])
-    for rows in read_batches(where, params):
-        yield csv_lines(_cells(row) for row in rows)
+def payment_rows(where: str, params: Mapping[str, Any]) -> Iterator[list[list[Cell]]]:
+    """The payments that `where` lets through, newest first, some at a time."""
+    for rows in read_batches("payment", where, params):
+        yield [_payment(row) for row in rows]
 
 
-def read_batches(where: str, params: Mapping[str, Any]) -> Iterator[list[Any]]:
-    """The rows of payments, newest first, never more than a thousand in memory."""
-    after = None
-    while True:
-        with unit_of_work():
-            rows = run(
-                f"SELECT * FROM payment WHERE {where}"  # noqa: S608 - constants
-                + (" AND id < %(after)s" if after is not None else "")
-                + " ORDER BY id DESC LIMIT %(batch)s",
-                **params,
-                after=after,
-                batch=BATCH,
-            )
-        if rows:
-            yield rows
-        if len(rows) < BATCH:
-            return
-        after = rows[-1].id
+def transfer_rows(where: str, params: Mapping[str, Any]) -> Iterator[list[list[Cell]]]:
+    """The transfers that `where` lets through, newest first, some at a time."""
+    for rows in read_batches("transfer", where, params):
+        yield [_transfer(row) for row in rows]
 
 
-def _cells(row: Any) -> list[Cell]:
+def _payment(row: Any) -> list[Cell]:
     amounts = (row.amount, row.fee, row.amount - row.fee, row.amount_refunded)
     return [
         row.id,
@@ -77,3 +75,32 @@ def _cells(row: Any) -> list[Cell]:
         row.attempt_id,
         "true" if row.late else "false",
     ]
+
+
+def _transfer(row: Any) -> list[Cell]:
+    payer, resolution = row.payer or {}, row.resolution or {}
+    amounts: list[Cell] = [None, None]
+    if row.amount is not None:
+        amounts = [decimal_amount(amount, row.currency) for amount in (row.amount, row.held)]
+    return [
+        row.id,
+        rfc3339(row.received_at),
+        rfc3339(row.occurred_at),
+        row.disposition,
+        *amounts,
+        row.currency,
+        row.rail,
+        row.memo,
+        _text(payer.get("name")),
+        _text(payer.get("account")),
+        row.provider_reference,
+        row.session_id,
+        row.attempt_id,
+        _text(resolution.get("action")),
+        _text(resolution.get("note")),
+        rfc3339(row.resolved_at),
+    ]
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

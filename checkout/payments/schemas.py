@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from checkout.core.body import Body
 from checkout.core.fields import Amount, QueryFlag, WebUrl
 from checkout.core.lists import CreatedQuery, ListQuery
+from checkout.core.sheets import Format
 from checkout.payments.decide import Disposition
 from checkout.payments.faults import Fault
 from checkout.sessions.schemas import Text200, Text500
@@ -49,7 +50,7 @@ class PaymentList(PaymentFilters, ListQuery):
 
 
 class PaymentExport(PaymentFilters):
-    format: Literal["csv"] = "csv"
+    format: Format = "csv"
 
 
 class Simulate(Body):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from checkout.core.db import run
 from checkout.core.ids import is_id
-from checkout.core.lists import Condition, ListQuery, list_page
+from checkout.core.lists import Condition, ListQuery, list_page, narrow
 from checkout.core.money import MAXIMUM
 from checkout.core.scope import Scope
 from checkout.core.typed import read_amount
@@ -52,6 +52,21 @@ class TransferFilters(ListQuery):
 
 def list_transfers(scope: Scope, query: TransferFilters, locale: str) -> dict[str, Any]:
     """One page of the inbox, newest first, as rows; what was typed is read in the language."""
+    return list_page(
+        table="transfer",
+        scope=scope,
+        query=query,
+        conditions=_conditions(scope, query, locale),
+        render=_as_it_is,
+    )
+
+
+def transfers_sql(scope: Scope, query: TransferFilters, locale: str) -> tuple[str, dict[str, Any]]:
+    """All that the inbox shows with these filters, as SQL with its parameters."""
+    return narrow(scope, query, _conditions(scope, query, locale))
+
+
+def _conditions(scope: Scope, query: TransferFilters, locale: str) -> list[Condition]:
     conditions: list[Condition] = [(STATES[query.state], {})]
     if query.disposition is not None:
         conditions.append(("disposition = %(disposition)s", {"disposition": query.disposition}))
@@ -59,9 +74,7 @@ def list_transfers(scope: Scope, query: TransferFilters, locale: str) -> dict[st
         conditions.append(("rail = %(rail)s", {"rail": query.rail}))
     if query.q is not None:
         conditions.append(_search(scope, query.q, query.state, locale))
-    return list_page(
-        table="transfer", scope=scope, query=query, conditions=conditions, render=_as_it_is
-    )
+    return conditions
 
 
 def count_waiting(scope: Scope) -> dict[str, int]:

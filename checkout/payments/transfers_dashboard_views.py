@@ -11,8 +11,10 @@ from checkout.core.body import Query
 from checkout.core.errors import Problem, invalid
 from checkout.core.forms import read_filters
 from checkout.customers.queries import find_customer
+from checkout.merchants.downloads import download
 from checkout.merchants.screens import Desk, screen
 from checkout.payments.decide import Disposition
+from checkout.payments.export import TRANSFER_COLUMNS, transfer_rows
 from checkout.payments.preview import Action, preview_resolution
 from checkout.payments.queries import load_row
 from checkout.payments.raw import read_raw
@@ -32,6 +34,7 @@ from checkout.payments.transfer_list import (
     TransferFilters,
     count_waiting,
     list_transfers,
+    transfers_sql,
 )
 from checkout.rails.registry import names
 from checkout.sessions.schemas import Text200
@@ -74,6 +77,13 @@ def show_transfers(desk: Desk) -> Response:
         rails=names(),
         label_of=label_of,
     )
+
+
+@screen(blueprint, "GET", "/transfers/export", action="transfers.read")
+def export_transfers(desk: Desk) -> Response:
+    """Exactly what the inbox shows with the same filters."""
+    where, params = transfers_sql(desk.scope, desk.filters(TransferFilters), desk.t.locale)
+    return download(desk, "transfers", TRANSFER_COLUMNS, transfer_rows(where, params))
 
 
 @screen(blueprint, "GET", "/transfers/<transfer_id>", action="transfers.read")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from checkout.merchants.downloads import download
 from checkout.merchants.screens import Desk, screen
 from checkout.sessions.desk_page import draw_session, leap
 from checkout.sessions.end import cancel_session
+from checkout.sessions.export import COLUMNS, session_rows
 from checkout.sessions.find import (
     PAYMENT_STATUSES,
     SessionFilters,
     find_record,
     find_sessions,
+    sessions_sql,
 )
 from checkout.sessions.states import STATUSES
 
@@ -33,6 +36,13 @@ def show_sessions(desk: Desk) -> Response:
         statuses=STATUSES,
         payment_statuses=PAYMENT_STATUSES,
     )
+
+
+@screen(blueprint, "GET", "/sessions/export", action="sessions.read")
+def export_sessions(desk: Desk) -> Response:
+    """Exactly what the list shows with the same filters."""
+    where, params = sessions_sql(desk.scope, desk.filters(SessionFilters))
+    return download(desk, "sessions", COLUMNS, session_rows(where, params))
 
 
 @screen(blueprint, "GET", "/sessions/<session_id>", action="sessions.read")
