@@ -35,6 +35,7 @@ from checkout.merchants.access import (
     load_browser_user,
     require_recent_password,
 )
+from checkout.merchants.devices import tell_device
 from checkout.merchants.log_in import prove_again
 from checkout.merchants.members import enter_store
 from checkout.merchants.roles import may
@@ -189,6 +190,7 @@ class Desk:
 
 def init_screens(app: Flask) -> None:
     """What the dashboard's templates may use."""
+    app.jinja_env.filters["device"] = tell_device
     app.jinja_env.filters["without"] = without
 
 
