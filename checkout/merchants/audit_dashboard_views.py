@@ -12,6 +12,7 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel, StringConstraints
 
 from checkout.core.i18n import Translator
+from checkout.merchants.rail_form import rail_label
 from checkout.merchants.screens import Desk, screen
 from checkout.merchants.trail import (
     ACTIONS,
@@ -22,7 +23,7 @@ from checkout.merchants.trail import (
     name_people,
     read_chain,
 )
-from checkout.rails.registry import get_rail, names
+from checkout.rails.registry import names
 
 blueprint = Blueprint("audit_dashboard", __name__)
 PER_PAGE = 50
@@ -153,8 +154,7 @@ def _who(t: Translator, actor: str) -> str:
     """Somebody without a name of their own: a provider, the product, nobody known."""
     kind, _, name = actor.partition(":")
     if kind == "rail" and name in names():
-        label = get_rail(name).label
-        return t.or_same(label, label)
+        return rail_label(name, t=t)
     return t.or_same(f"audit.actor.{actor or 'nobody'}", actor)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from checkout.core.i18n import Translator
 from checkout.rails.base import Rail, Setting, SettingKind
+from checkout.rails.registry import get_rail
 
 DRAWN = "drawn"
 """Names the boxes that a form has: one that is not ticked sends nothing by itself."""
@@ -61,6 +62,12 @@ def read_rail_form(rail: Rail, form: Form, before: Mapping[str, Any]) -> dict[st
     return {
         name: value for name, value in changed.items() if not _untouched(rail, name, value, before)
     }
+
+
+def rail_label(rail: str, *, t: Translator) -> str:
+    """The rail's name for merchants, who call some of them otherwise than shoppers do."""
+    label = get_rail(rail).label
+    return t.or_same(f"rails.label.{rail}", t.or_same(label, label))
 
 
 def rail_steps(rail: str, t: Translator) -> list[str]:

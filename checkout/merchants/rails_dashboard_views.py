@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -11,7 +12,7 @@ from checkout.core.errors import missing
 from checkout.core.ids import new_secret
 from checkout.merchants.probe import Probe, try_rail
 from checkout.merchants.rail_accounts import configure_rail
-from checkout.merchants.rail_form import rail_fields, rail_steps, read_rail_form
+from checkout.merchants.rail_form import rail_fields, rail_label, rail_steps, read_rail_form
 from checkout.merchants.rail_objects import TIMES, show_rails
 from checkout.merchants.screens import Desk, screen
 from checkout.rails.base import Rail
@@ -26,7 +27,7 @@ ASKED = ("password_needed", "invalid_credentials", "too_many_failures")
 @screen(blueprint, "GET", "/rails", action="rails.read")
 def list_rails(desk: Desk) -> Response:
     rails = [_with_moments(shown) for shown in show_rails(desk.scope, names())]
-    return desk.render("rails/rails", rails=rails, label_of=get_rail)
+    return desk.render("rails/rails", rails=rails, label_of=partial(rail_label, t=desk.t))
 
 
 @screen(blueprint, "GET", "/rails/<rail>", action="rails.read")
@@ -49,10 +50,9 @@ def ask_again(desk: Desk, rail: str) -> Response:
     """The page of a button that was refused; one that wants the password asks on its own page."""
     if desk.problem is None or desk.problem.code not in ASKED:
         return _page(desk, rail)
-    label = _find(rail).label
-    return desk.render(
-        "rails/confirm", path=request.path, rail=rail, label=desk.t.or_same(label, label)
-    )
+    _find(rail)
+    label = rail_label(rail, t=desk.t)
+    return desk.render("rails/confirm", path=request.path, rail=rail, label=label)
 
 
 @screen(
@@ -94,7 +94,7 @@ def _page(desk: Desk, rail: str, probe: Probe | None = None) -> Response:
     return desk.render(
         "rails/rail",
         rail=_with_moments(shown),
-        label=desk.t.or_same(found.label, found.label),
+        label=rail_label(rail, t=desk.t),
         fields=rail_fields(found, shown, desk.t),
         steps=rail_steps(rail, desk.t),
         hooks=found.hooks and rail in folders(),
