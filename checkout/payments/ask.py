@@ -24,9 +24,9 @@ from checkout.rails.client import bounded_client
 from checkout.rails.registry import get_rail
 
 LIVE = ("pending", "requires_action")
-HOUR_SECONDS = 3_600
-SLOWER = 30
-"""What has ended is asked about each time after a thirtieth of the time since, within an hour."""
+SLOWER = 6
+"""What has ended is asked about after a sixth of the time since: some thirty times in a day."""
+RAREST_SECONDS = 21_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +165,8 @@ def _note_asked(waits: Sequence[int], rows: Sequence[Any]) -> None:
         " next_ask_at = CASE WHEN id = ANY(%(last)s) THEN NULL ELSE clock_timestamp()"
         # A tenth more or less: what began together need not be asked together for ever.
         " + interval '1 second' * (0.9 + 0.2 * random()) * CASE WHEN id = ANY(%(ended)s)"
-        # A store may wait weeks for late money: what ended long ago must not crowd out the rest.
-        " THEN greatest(%(slowest)s, least(%(hour)s,"
+        # Late money is waited for up to weeks: what ended long ago must not crowd out the rest.
+        " THEN greatest(%(slowest)s, least(%(rarest)s,"
         " extract(epoch FROM clock_timestamp() - expires_at) / %(slower)s))"
         " ELSE (%(waits)s::int[])[least(asks + 2, %(most)s)] END END"
         " WHERE id = ANY(%(ids)s)",
@@ -175,7 +175,7 @@ def _note_asked(waits: Sequence[int], rows: Sequence[Any]) -> None:
         ended=[row.known_id for row in rows if row.status not in LIVE],
         waits=list(waits),
         slowest=waits[-1],
-        hour=HOUR_SECONDS,
+        rarest=RAREST_SECONDS,
         slower=SLOWER,
         most=len(waits),
     )

@@ -10,7 +10,7 @@ from checkout.core.db import execute
 from checkout.merchants.stores import load_store
 from checkout.rails.registry import get_rail
 
-LEAST_GRACE = timedelta(minutes=15)
+LEAST_GRACE = timedelta(days=1)
 """Providers acknowledge late: so long after its end a reference is still asked about."""
 
 

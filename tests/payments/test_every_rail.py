@@ -168,7 +168,8 @@ def test_money_after_the_grace(stall, rail):
     stall.advance(60 * MINUTES)
     pay(stall, attempt)
 
-    assert status_of(stall, attempt)[0] == "expired"
+    # Whoever held the session when the clock moved leaves it to the next sweep.
+    stall.wait(lambda: status_of(stall, attempt)[0] == "expired")
     assert [(one["disposition"], one["amount_held"]) for one in transfers(stall)] == [
         ("late", stall.amount)
     ]
