@@ -47,7 +47,7 @@ class Line:
     """The page about it, below the store's."""
 
 
-ORDER = ("session", "attempt", "notice", "money", "books", "event", "delivery", "audit")
+ORDER = ("notice", "money", "books", "attempt", "session", "event", "delivery", "audit")
 """Of things of one moment: causes before what follows of them."""
 
 
@@ -98,7 +98,6 @@ def _attempt_lines(records: Records, t: Translator) -> Iterator[Line]:
         shown = {
             "number": row.number,
             "rail": rail_label(row.rail, t),
-            "amount": t.money(row.amount, row.currency),
             "code": row.code,
         }
         facts = {
@@ -118,9 +117,11 @@ def _attempt_lines(records: Records, t: Translator) -> Iterator[Line]:
 
 
 def _notice_lines(records: Records, t: Translator, clock: _StoreClock) -> Iterator[Line]:
+    settled = {row.inbox_id: row.received_at for row in records.transfers if row.inbox_id}
     for row in records.notices:
+        moment = settled.get(row.id) or clock.at(row.received_at)
         words = t("story.notice", rail=rail_label(row.rail, t), reference=row.provider_reference)
-        yield Line(clock.at(row.received_at), "notice", words, raw=_opened(row))
+        yield Line(moment, "notice", words, raw=_opened(row))
 
 
 def _money_lines(records: Records, t: Translator) -> Iterator[Line]:

@@ -97,6 +97,9 @@ def test_the_story_tells_everything_in_order(till, desk):
     wanted = [
         "Your shop asked for the payment.",
         "The session waits for the money.",
+        "VietQR told us of movement",
+        "200,000\xa0₫ came by VietQR: less than was due.",
+        "Booked: from VietQR 200,000\xa0₫",
         "A part of the money was counted; the rest is awaited.",
         "Paid in full.",
     ]
@@ -104,7 +107,7 @@ def test_the_story_tells_everything_in_order(till, desk):
     assert places == sorted(places)
     text = "\n".join(story)
     for piece in (
-        f"by VietQR, code {attempt['code']}.",
+        f"Attempt 1 began: VietQR, code {attempt['code']}.",
         "VietQR told us of movement",
         "less than was due",
         "Booked: ",
