@@ -11,7 +11,9 @@ from standardwebhooks.webhooks import Webhook
 from checkout.core import clock
 from checkout.core.db import execute, one, run, unit_of_work
 from checkout.core.jobs import sweep_until_idle
+from checkout.merchants.members import add_member
 from checkout.webhooks.retry import retry_delivery, shift_test_deliveries
+from tests.factories.people import make_user
 from tests.factories.stores import make_shop
 from tests.factories.webhooks import (
     attempts_of,
@@ -195,6 +197,24 @@ def test_five_days_of_nothing_but_failure_disable_and_tell(app):
     mail = one("SELECT recipient, text_body FROM mail WHERE purpose = 'endpoint_disabled'")
     assert mail.recipient == "owner@shop.test"
     assert receiver.url in mail.text_body
+
+
+def test_without_a_contact_address_the_owners_are_told_in_their_language(app):
+    shop = make_shop()
+    owners = [make_user(locale="km"), make_user(locale="en")]
+    with unit_of_work():
+        for owner in owners:
+            add_member(shop.store.id, owner.id, "owner")
+        add_member(shop.store.id, make_user().id, "admin")
+    with receiving(lambda _: Reply(410)) as receiver:
+        make_endpoint(shop, receiver.url)
+        make_events(shop)
+        sweep_until_idle(*SWEEPERS)
+
+    letters = run("SELECT recipient, locale FROM mail WHERE purpose = 'endpoint_disabled'")
+    assert {(letter.recipient, letter.locale) for letter in letters} == {
+        (owner.email, owner.locale) for owner in owners
+    }
 
 
 def test_one_success_ends_the_count_of_failing_days(app):
