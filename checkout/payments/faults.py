@@ -6,9 +6,9 @@ when none is left, `always` stands. `drop_hooks` counts notices that never arriv
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from checkout.core.db import one, run
 from checkout.core.errors import missing
@@ -66,6 +66,17 @@ def plan_faults(
     return plan
 
 
+def read_plans(rail_account_ids: Sequence[str]) -> dict[str, Plan]:
+    """What is planned to go wrong, by rail account; those that are well are not in it."""
+    rows = run(
+        "SELECT rail_account_id AS id, data FROM fake_record"
+        " WHERE rail_account_id = ANY(%(ids)s) AND kind = 'fault' AND key = 'plan'",
+        ids=list(rail_account_ids),
+    )
+    plans = {row.id: _plan_of(row.data) for row in rows}
+    return {account_id: plan for account_id, plan in plans.items() if plan != Plan()}
+
+
 def take_fault(rail_account_id: str) -> Fault | None:
     """What goes wrong with this call, if anything; used up when the unit of work commits."""
     plan = _lock_plan(rail_account_id)
@@ -105,6 +116,8 @@ def _lock_plan(rail_account_id: str) -> Plan | None:
         f"SELECT data FROM fake_record WHERE {_THE_PLAN} FOR UPDATE",  # noqa: S608 - a constant
         account=rail_account_id,
     )
-    if row is None:
-        return None
-    return Plan(tuple(row.data["next"]), row.data["always"], row.data["drop_hooks"])
+    return _plan_of(row.data) if row is not None else None
+
+
+def _plan_of(data: Mapping[str, Any]) -> Plan:
+    return Plan(tuple(data["next"]), data["always"], data["drop_hooks"])

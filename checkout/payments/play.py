@@ -8,21 +8,26 @@ from checkout.payments.simulate import simulate_payment
 from checkout.sessions.expire import expire_in_store
 from checkout.sessions.page import PageState
 
+NAMELESS = "chuyen tien"
+LAB_PLAYS = ("mistyped", "nameless")
+"""Where a payer writes the message themselves: what ends in the transfers inbox."""
 
-def play_bank(page: PageState, kind: str) -> None:
-    """Let the pretend bank pay the page's attempt in one of `page.plays`.
 
-    The notices have been sent when this returns. Raises 403 `test_mode_only`.
+def play_bank(page: PageState, kind: str) -> int:
+    """Let the pretend bank pay the page's attempt in one of `page.plays`, or of LAB_PLAYS.
+
+    The notices have been sent when this returns; how many they were: none where the provider
+    only answers those who ask. Raises 403 `test_mode_only`.
     """
     if page.livemode or page.attempt_id is None:
         raise forbidden("test_mode_only", "Money can be simulated in test mode only.")
     due = page.amount_due or page.amount
     if kind == "late":
         _bring_deadline_forward(page.id)
-    simulate_payment(
+    return simulate_payment(
         page.attempt_id,
         amount=amount_to_play(kind, due),
-        memo=mangle(page.prompt.memo) if kind == "mangled" and page.prompt else None,
+        memo=_memo_to_play(kind, page.prompt.memo) if page.prompt else None,
         times=2 if kind == "twice" else 1,
         outcome="failure" if kind == "failure" else "success",
     )
@@ -33,6 +38,21 @@ def amount_to_play(kind: str, due: int) -> int:
     if kind == "short":
         return max(1, due * 4 // 5)
     return due + max(1, due // 10) if kind == "over" else due
+
+
+def _memo_to_play(kind: str, memo: str) -> str | None:
+    """What the payer writes; None for what they were told to."""
+    if kind == "mangled":
+        return mangle(memo)
+    if kind == "mistyped":
+        return mistype(memo)
+    return NAMELESS if kind == "nameless" else None
+
+
+def mistype(memo: str) -> str:
+    """A memo with one wrong symbol: nobody's code, and only a person can say whose it was."""
+    place = len(memo) - 3
+    return memo[:place] + ("3" if memo[place] != "3" else "4") + memo[place + 1 :]
 
 
 def mangle(memo: str) -> str:

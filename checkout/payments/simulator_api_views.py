@@ -10,12 +10,9 @@ from flask import Blueprint
 from checkout.core import clock
 from checkout.core.api import Call, operation
 from checkout.core.clock import rfc3339
-from checkout.core.db import one, unit_of_work
 from checkout.core.errors import forbidden
-from checkout.core.facts import tell_fact
-from checkout.merchants.stores import advance_clock
 from checkout.payments.faults import find_test_account, plan_faults
-from checkout.payments.lapse import lapse_in_store
+from checkout.payments.move_clock import move_test_clock
 from checkout.payments.queries import load_row
 from checkout.payments.schemas import (
     AdvanceClock,
@@ -26,7 +23,6 @@ from checkout.payments.schemas import (
     SimulationAnswer,
 )
 from checkout.payments.simulate import simulate_payment
-from checkout.sessions.expire import expire_in_store
 
 blueprint = Blueprint("simulator_api", __name__, url_prefix="/api/v1")
 
@@ -75,16 +71,11 @@ def post_clock(call: Call) -> dict[str, Any]:
     """Forward only; attempts lapse and sessions expire before the answer is given."""
     _refuse_live(call)
     store_id = call.scope.store_id
-    with unit_of_work():
-        advance_clock(store_id, call.body.seconds)
-        tell_fact("test_clock_moved", store_id=store_id, seconds=call.body.seconds)
-    lapse_in_store(store_id)
-    expire_in_store(store_id)
-    row = one("SELECT clock_offset_seconds AS seconds FROM store WHERE id = %(id)s", id=store_id)
+    offset_seconds = move_test_clock(store_id, call.body.seconds)
     return {
         "object": "test_clock",
         "now": rfc3339(clock.now(store_id, livemode=False)),
-        "offset_seconds": row.seconds if row is not None else 0,
+        "offset_seconds": offset_seconds,
     }
 
 

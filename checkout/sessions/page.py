@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import Any, Literal
 
 from checkout.core import ids
-from checkout.core.db import one
+from checkout.core.db import one, run
 from checkout.core.errors import missing
 from checkout.merchants.logos import logo_path
 from checkout.rails.registry import folders
@@ -101,7 +101,6 @@ LEFT JOIN LATERAL (
     FROM (SELECT * FROM transfer WHERE transfer.session_id = session.id ORDER BY id
         LIMIT {TRANSFERS_SHOWN}) AS transfer
 ) AS transfers ON true
-WHERE session.id = %(id)s
 """  # noqa: S608 - put together from constants
 
 
@@ -233,10 +232,19 @@ def load_page(session_id: str, viewer: Viewer = Viewer()) -> PageState:  # noqa:
 
     The session's id is what lets the shopper see it: nobody can guess one.
     """
-    row = one(_LOAD, id=session_id) if ids.is_id("cs", session_id) else None
+    found = ids.is_id("cs", session_id)
+    row = one(f"{_LOAD} WHERE session.id = %(id)s", id=session_id) if found else None
     if row is None:
         raise missing(what="checkout session")
     return make_page(row, viewer)
+
+
+def load_pages(session_ids: Sequence[str]) -> list[PageState]:
+    """The states of several sessions' pages, newest first."""
+    rows = run(
+        f"{_LOAD} WHERE session.id = ANY(%(ids)s) ORDER BY session.id DESC", ids=list(session_ids)
+    )
+    return [make_page(row) for row in rows]
 
 
 def make_page(row: Any, viewer: Viewer = Viewer()) -> PageState:  # noqa: B008 - frozen
