@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.database import empty_database, watch_commits
 from tests.support.live import LiveServer
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 _RUN: pytest.StashKey[RunStack] = pytest.StashKey()
 _numbers = itertools.count(1)
+# How fast an example runs says something about the machine and nothing about the code.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

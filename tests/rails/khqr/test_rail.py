@@ -190,7 +190,7 @@ def test_a_found_payment_names_its_attempt_by_the_md5() -> None:
     (notice,) = RAIL.check([attempt], make_account(), http, NOW)
 
     assert http.calls == [(SINGLE, {"md5": MD5})]
-    assert notice.provider_reference == HASH
+    assert notice.provider_reference == notice.fingerprint == HASH
     assert [(match.kind, match.value) for match in notice.matches] == [("reference", MD5)]
     assert (notice.amount, notice.currency) == (1050, "USD")
     assert notice.account in RAIL.accounts_of(make_account())
