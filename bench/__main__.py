@@ -15,6 +15,7 @@ from typing import Any
 
 from bench import (
     create,
+    dashboard,
     deliveries,
     expiry,
     growth,
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[Run], Report]] = {
     "expiry": expiry.measure,
     "deliveries": deliveries.measure,
     "growth": growth.measure,
+    "dashboard": dashboard.measure,
     "start": start.measure,
     "kills": kills.measure,
 }
