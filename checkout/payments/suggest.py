@@ -29,6 +29,7 @@ NEAR_PERCENT = 3
 LEAST_REFERENCE = 4
 """Shorter references stand in too many messages by chance."""
 
+OF_TIME = ("just", "minutes", "hours", "days")
 CODE_POINTS = {
     "none": 100,
     "swapped": 90,
@@ -217,7 +218,9 @@ def _by_time(session: Any, transfer: Any) -> Iterator[tuple[int, Reason]]:
     if waited < timedelta(minutes=-1):
         return
     minutes = max(0, int(waited.total_seconds() // 60))
-    if minutes < 60:
+    if minutes < 1:
+        yield 20, Reason("just")
+    elif minutes < 60:
         yield 20 if minutes < 15 else 15, Reason("minutes", {"count": minutes})
     elif minutes < 24 * 60:
         yield 10, Reason("hours", {"count": minutes // 60})
@@ -234,7 +237,7 @@ def _refusal(session: Any, transfer: Any, scope: Scope) -> str:
 
 
 def _says_more_than_time(one: Suggestion) -> bool:
-    return any(reason.kind not in ("minutes", "hours", "days") for reason in one.reasons)
+    return any(reason.kind not in OF_TIME for reason in one.reasons)
 
 
 def _squeeze(text: str) -> str:

@@ -13,6 +13,7 @@ from checkout.core.forms import read_filters
 from checkout.customers.queries import find_customer
 from checkout.merchants.downloads import download
 from checkout.merchants.screens import Desk, screen
+from checkout.merchants.trail import name_people
 from checkout.payments.decide import Disposition
 from checkout.payments.export import TRANSFER_COLUMNS, transfer_rows
 from checkout.payments.preview import Action, preview_resolution
@@ -99,6 +100,7 @@ def show_transfer(desk: Desk, transfer_id: str) -> Response:
         choices=list_choices(transfer, session),
         suggestions=suggest_sessions(transfer, desk.scope) if is_open(transfer) else (),
         raw=read_raw(transfer.inbox_id, desk.scope),
+        people=name_people([transfer.resolution["by"]] if transfer.resolution else []),
         label_of=label_of,
     )
 

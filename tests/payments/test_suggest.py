@@ -90,7 +90,21 @@ def test_an_amount_alone(till: Till, came, reason):
     (found,) = suggest(till, till.pay("tien phong", came))
 
     assert found.session.id == waiting["session"]
-    assert kinds(found) == [reason, "minutes"]
+    assert kinds(found) == [reason, "just"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "reason", "count"),
+    [(300, "minutes", 5), (2 * 3600, "hours", 2), (3 * 86_400, "days", 3)],
+)
+def test_how_long_the_code_had_been_shown(till: Till, seconds, reason, count):
+    till.make_attempt(500_000, duration_minutes=43_200)
+    till.advance(seconds)
+
+    (found,) = suggest(till, till.pay("tien phong", 500_000))
+
+    assert found.reasons[-1].kind == reason
+    assert found.reasons[-1].values["count"] == count
 
 
 def test_time_alone_is_no_reason(till: Till):

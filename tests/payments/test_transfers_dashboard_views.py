@@ -347,6 +347,7 @@ def test_of_two_people_the_second_sees_what_the_first_did(till, desk):
 
     assert page.status_code == 409
     assert "sent back on Monday" in page.text
+    assert desk.user.name in page.text
     assert "store_balance" not in balances(till.shop.store.id)
 
 
