@@ -33,7 +33,7 @@ STATES: dict[State, str] = {
     "done": "resolved_at IS NOT NULL",
     "all": "true",
 }
-LOOKED_THROUGH = 10_000
+LOOKED_THROUGH = 5_000
 """Words of messages and payers are looked for in so many of the newest transfers."""
 COUNTED = 1000
 SAME_AMOUNT = 1000
