@@ -91,6 +91,8 @@ class AuditEntry(Created, Base):
         UniqueConstraint("store_id", "seq"),
         Index("ix_audit_entry_list", "store_id", "id"),
         Index("ix_audit_entry_target", "store_id", "target", "id"),
+        Index("ix_audit_entry_action", "store_id", "action", "id"),
+        Index("ix_audit_entry_actor", "store_id", "actor", "id"),
     )
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
     store_id: Mapped[str] = mapped_column(Text)

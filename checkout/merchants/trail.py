@@ -169,8 +169,8 @@ def _where(query: AuditList, word: str, *, has_target: bool) -> tuple[list[str],
     pieces: list[str] = []
     params: dict[str, Any] = {}
     if query.action is not None:
-        pieces.append(f"({word} = %(action)s OR starts_with({word}, %(action)s || '.'))")
-        params["action"] = query.action
+        pieces.append(f"{word} = ANY(%(actions)s)")
+        params["actions"] = _actions(query.action)
     if query.actor is not None:
         pieces.append("actor = %(actor)s")
         params["actor"] = query.actor
@@ -189,6 +189,11 @@ def _where(query: AuditList, word: str, *, has_target: bool) -> tuple[list[str],
             pieces.append(f"date_trunc('second', created_at) {sign} %({name})s")
             params[name] = moment
     return pieces, params
+
+
+def _actions(word: str) -> list[str]:
+    """The action itself, or all of an area: by name, so that an index finds them."""
+    return [word, *(action for action in ACTIONS if action.startswith(f"{word}."))]
 
 
 def _entry_object(row: Any) -> dict[str, Any]:
