@@ -147,7 +147,7 @@ class Transfer(Scoped, Created, Base):
             "id",
             postgresql_where=text(OPEN_TRANSFER),
         ),
-        # For the transfers inbox. What matched at once is in none of these.
+        # For the transfers inbox. What matched at once is only in the one by rail.
         Index(
             "ix_transfer_inbox",
             "store_id",
@@ -155,6 +155,7 @@ class Transfer(Scoped, Created, Base):
             "id",
             postgresql_where=text(OPEN_TRANSFER),
         ),
+        Index("ix_transfer_rail", "store_id", "livemode", "rail", "id"),
         Index(
             "ix_transfer_resolved",
             "store_id",
