@@ -57,11 +57,13 @@ def _add_surfaces(app: Flask) -> None:
     from checkout.keys.authenticate import authenticate  # noqa: PLC0415
     from checkout.merchants.accounts import authenticate_access_token  # noqa: PLC0415
     from checkout.merchants.members import enter_store  # noqa: PLC0415
+    from checkout.merchants.roles import roles_of_actions  # noqa: PLC0415
     from checkout.merchants.screens import init_screens  # noqa: PLC0415
 
     web.init_web(app)
     assets.init_assets(app)
-    api.init_api(app, authenticate, api.Users(authenticate_access_token, enter_store))
+    users = api.Users(authenticate_access_token, enter_store, roles_of_actions())
+    api.init_api(app, authenticate, users)
     init_screens(app)
     areas.register_areas(app)
     app.register_blueprint(docs_views.blueprint)

@@ -87,6 +87,8 @@ class Users:
     """Access token → who it is (`user_id`, `sign_in_id`, `email`), or None."""
     enter_store: Callable[[Any, str, bool], Scope | None]
     """User, store and live mode → their scope there, or None for a stranger."""
+    roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Action → the roles that may do it, the mightiest first; for the document."""
 
 
 Handler = Callable[..., Answer]

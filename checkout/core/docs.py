@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +26,18 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What comes back when all is well."""
+
+    status: str
+    link: str | None
+    """The object's name."""
+    kinds: list[str]
+    """Its media types, where it is not JSON."""
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """One operation."""
 
@@ -33,18 +48,28 @@ class Shown:
     description: str
     parameters: list[Line]
     body: str | None
-    answers: list[tuple[str, str | None, list[str]]]
-    """Status, the object's name on success, the codes on failure."""
+    sample: str
+    """The example as a command."""
+    answers: list[Answer]
+    codes: list[str]
+    """The errors of its own."""
+    usual: list[str]
+    """Those that most operations have."""
+    callers: list[str]
+    """Who may call it, a sentence each."""
+    repeats: bool
+    """Whether it takes an Idempotency-Key."""
 
 
 def show_operations(document: dict[str, Any]) -> dict[str, list[Shown]]:
     """Tag → operations, in the document's order."""
     shown: dict[str, list[Shown]] = {}
+    usual = _usual_codes(document)
     for path, methods in document["paths"].items():
         for method in METHODS:
             if method in methods:
                 told = methods[method]
-                shown.setdefault(told["tags"][0], []).append(_operation(path, method, told))
+                shown.setdefault(told["tags"][0], []).append(_operation(path, method, told, usual))
     return shown
 
 
@@ -69,7 +94,49 @@ def show_codes() -> list[tuple[str, int, str]]:
     )
 
 
-def _operation(path: str, method: str, told: dict[str, Any]) -> Shown:
+def show_meanings() -> dict[str, tuple[int, str]]:
+    """Code → status and meaning."""
+    return CODES
+
+
+def _usual_codes(document: dict[str, Any]) -> frozenset[str]:
+    """The errors that more than half of the operations have: these are told of once."""
+    told = [call for methods in document["paths"].values() for call in methods.values()]
+    counted = Counter(code for call in told for code in dict.fromkeys(_codes_of(call)))
+    return frozenset(code for code, count in counted.items() if count * 2 > len(told))
+
+
+def _codes_of(told: Mapping[str, Any]) -> list[str]:
+    return [code for answer in told["responses"].values() for code in answer.get("x-codes", ())]
+
+
+def _callers(told: Mapping[str, Any]) -> list[str]:
+    """Who may call an operation, read off its security and its roles."""
+    schemes = {name for option in told.get("security", [{"bearer": []}]) for name in option}
+    if not schemes:
+        return ["Anybody, without a key."]
+    if "publishable" in schemes:
+        return ["Any page, with the store's publishable key."]
+    found = []
+    action, roles = told.get("x-action", ""), told.get("x-roles", ())
+    if "bearer" in schemes:
+        found.append(
+            f"A secret key; a restricted one needs {action}." if action else "A secret key."
+        )
+    if roles:
+        where = "in X-Store" if found else "in the path"
+        found.append(f"A signed-in user who is {_or(roles)} of the store {where}.")
+    elif not found:
+        found.append("A signed-in user, about their own account.")
+    return found
+
+
+def _or(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _operation(path: str, method: str, told: dict[str, Any], usual: frozenset[str]) -> Shown:
+    codes = _codes_of(told)
     body = told.get("requestBody", {}).get("content", {}).get("application/json", {})
     return Shown(
         id=told["operationId"],
@@ -82,15 +149,23 @@ def _operation(path: str, method: str, told: dict[str, Any]) -> Shown:
             for item in told["parameters"]
         ],
         body=_reference(body.get("schema", {})),
-        answers=[_answer(status, given) for status, given in told["responses"].items()],
+        sample=told["x-codeSamples"][0]["source"],
+        answers=[_answer(*item) for item in told["responses"].items() if item[0] < "400"],
+        codes=[code for code in codes if code not in usual],
+        usual=[code for code in codes if code in usual],
+        callers=_callers(told),
+        repeats=any(item["name"] == "Idempotency-Key" for item in told["parameters"]),
     )
 
 
-def _answer(status: str, given: dict[str, Any]) -> tuple[str, str | None, list[str]]:
-    if status < "400":
-        (content,) = given["content"].values()
-        return status, _reference(content["schema"]), []
-    return status, None, given["description"].removeprefix("Codes: ").split(", ")
+def _answer(status: str, given: dict[str, Any]) -> Answer:
+    contents = given["content"]
+    content = next(iter(contents.values()))
+    example = next((one["example"] for one in contents.values() if "example" in one), "")
+    if not isinstance(example, str):
+        example = json.dumps(example, ensure_ascii=False, indent=2)
+    kinds = [kind for kind in contents if kind != "application/json"]
+    return Answer(status, _reference(content["schema"]), kinds, example)
 
 
 def _line(

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, current_app, render_template, request
 
 from checkout.core.assets import accepts_gzip
 from checkout.core.config import config
-from checkout.core.docs import show_codes, show_objects, show_operations
+from checkout.core.docs import show_codes, show_meanings, show_objects, show_operations
 from checkout.core.openapi import build_document
 
 blueprint = Blueprint("docs", __name__)
@@ -19,10 +19,10 @@ blueprint = Blueprint("docs", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Both forms of the document and their zipped bytes, made once a process."""
+    """Both forms of the document, each as it is and zipped, made once a process."""
 
-    document: bytes
-    page: str
+    document: tuple[bytes, bytes]
+    page: tuple[bytes, bytes]
 
 
 @blueprint.get("/api/v1/openapi.json")
@@ -34,12 +34,12 @@ def openapi_document() -> Response:
 
 @blueprint.get("/docs")
 def docs_page() -> Response:
-    return _send(_prepared().page.encode(), "text/html")
+    return _send(_prepared().page, "text/html")
 
 
-def _send(body: bytes, mimetype: str) -> Response:
+def _send(body: tuple[bytes, bytes], mimetype: str) -> Response:
     zipped = accepts_gzip()
-    response = Response(gzip.compress(body, 6, mtime=0) if zipped else body, mimetype=mimetype)
+    response = Response(body[zipped], mimetype=mimetype)
     if zipped:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
@@ -54,9 +54,15 @@ def _prepared() -> Prepared:
     prepared: Prepared | None = current_app.extensions.get("checkout_docs")
     if prepared is None:
         document = build_document()
-        prepared = Prepared(json.dumps(document, ensure_ascii=False).encode(), _page(document))
+        whole = json.dumps(document, ensure_ascii=False)
+        prepared = Prepared(_zip(whole), _zip(_page(document)))
         current_app.extensions["checkout_docs"] = prepared
     return prepared
+
+
+def _zip(text: str) -> tuple[bytes, bytes]:
+    body = text.encode()
+    return body, gzip.compress(body, 6, mtime=0)
 
 
 def _page(document: dict[str, Any]) -> str:
@@ -66,4 +72,5 @@ def _page(document: dict[str, Any]) -> str:
         operations=show_operations(document),
         objects=show_objects(document),
         codes=show_codes(),
+        meanings=show_meanings(),
     )

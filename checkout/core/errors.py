@@ -74,3 +74,16 @@ def provider_problem(code: str, message: str, status: int = 502) -> Problem:
 
 def unavailable(message: str = "The service is briefly unavailable. Please try again.") -> Problem:
     return Problem("api_error", 503, "service_unavailable", message, retry_after_seconds=2)
+
+
+def type_of_status(status: int) -> ProblemType:
+    """The type that errors of a status have; the contract's table."""
+    types: dict[int, ProblemType] = {
+        401: "authentication_error",
+        403: "permission_error",
+        409: "conflict_error",
+        429: "rate_limit_error",
+        502: "provider_error",
+        504: "provider_error",
+    }
+    return types.get(status, "api_error" if status >= 500 else "invalid_request_error")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flask import current_app
@@ -16,10 +16,15 @@ from checkout.core.api import (
     OPERATIONS,
     Operation,
     Surface,
+    Users,
     path_pattern,
 )
 from checkout.core.codes import CODES
 from checkout.core.config import config
+from checkout.core.errors import type_of_status
+from checkout.core.example_words import CSV
+from checkout.core.examples import example_id, make_example
+from checkout.core.samples import add_samples
 
 VERSION = "1.0.0"
 ARGUMENT = re.compile(r"<(\w+)>")
@@ -50,7 +55,10 @@ def build_document() -> dict[str, Any]:
     names, schemas = _schemas(operations)
     paths: dict[str, dict[str, Any]] = {}
     for made in operations:
-        paths.setdefault(BASE_PATH + made.path, {})[made.method.lower()] = _describe(made, names)
+        described = _describe(made, names)
+        _add_examples(described, schemas)
+        paths.setdefault(BASE_PATH + made.path, {})[made.method.lower()] = described
+    add_samples(paths, config().public_url)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -154,6 +162,7 @@ def _describe(made: Operation, names: Names) -> dict[str, Any]:
         described["security"] = SECURITY[made.surface]
     if made.action:
         described["x-action"] = made.action
+        described["x-roles"] = list(_roles().get(made.action, ()))
     if made.body is not None:
         required = any(field.is_required() for field in made.body.model_fields.values())
         described["requestBody"] = {
@@ -161,6 +170,53 @@ def _describe(made: Operation, names: Names) -> dict[str, Any]:
             "content": {"application/json": {"schema": names[made.body, "validation"]}},
         }
     return described
+
+
+def _roles() -> Mapping[str, Sequence[str]]:
+    users: Users | None = current_app.extensions.get("checkout_users")
+    return users.roles if users is not None else {}
+
+
+def _add_examples(described: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """An example of what a path needs, of the body, of every answer and of each refusal."""
+    for parameter in described["parameters"]:
+        if parameter.get("required"):
+            parameter["example"] = _example_argument(parameter, schemas)
+    for media in described.get("requestBody", {}).get("content", {}).values():
+        media["example"] = make_example(media["schema"], schemas, request=True)
+    for status, answer in described["responses"].items():
+        for kind, media in answer["content"].items():
+            if status >= "400":
+                media["example"] = _example_refusal(int(status), answer["x-codes"][0])
+            else:
+                media.update(_example_answer(kind, media["schema"], schemas))
+
+
+def _example_answer(kind: str, schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """JSON and CSV can be shown; of bytes there is no example."""
+    if kind == "application/json":
+        return {"example": make_example(schema, schemas)}
+    return {"example": CSV} if kind == "text/csv" else {}
+
+
+def _example_argument(parameter: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    name = parameter["name"]
+    if name.endswith("_id"):
+        return example_id(name)
+    holder = {"type": "object", "properties": {name: parameter["schema"]}}
+    return make_example(holder, schemas)[name]
+
+
+def _example_refusal(status: int, code: str) -> dict[str, Any]:
+    error = {
+        "type": type_of_status(status),
+        "code": code,
+        "message": CODES[code][1],
+        "param": None,
+        "request_id": example_id("request"),
+        "doc_url": f"{config().public_url}/docs#error-{code}",
+    }
+    return {"error": error}
 
 
 def _parameters(made: Operation) -> list[dict[str, Any]]:
@@ -275,6 +331,8 @@ def _error_response(status: int, codes: list[str]) -> dict[str, Any]:
         headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
     return {
         "description": "Codes: " + ", ".join(sorted(codes)),
+        # The operation's own come first.
+        "x-codes": codes,
         "headers": headers,
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
     }

@@ -60,6 +60,13 @@ def may(role: str, action: str) -> bool:
     return role in ROLES[action]
 
 
+def roles_of_actions() -> dict[str, list[str]]:
+    """Action → who may do it, the mightiest first."""
+    return {
+        action: [role for role in ROLE_NAMES if role in roles] for action, roles in ROLES.items()
+    }
+
+
 def actions_of(role: str) -> frozenset[str]:
     """Everything that a role may do."""
     return _ALLOWED[role]
