@@ -61,7 +61,7 @@ def test_where_both_are_possible_the_language_decides():
     ],
 )
 def test_what_is_no_amount_is_refused(text, currency):
-    with pytest.raises(ValueError, match="amount|more"):
+    with pytest.raises(ValueError, match=r"amount|more"):
         read_amount(text, currency)
 
 
