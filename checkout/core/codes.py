@@ -102,6 +102,14 @@ CODES: dict[str, tuple[int, str]] = {
     "two_factor_not_started": (409, "Two-factor has not been set up."),
     "invalid_code": (422, "This is not the code that the app shows."),
     "sole_owner": (409, "A store has no other owner: make somebody else one first."),
+    # Forms of the dashboard
+    "form_expired": (403, "The form is too old, or belongs to another sign-in."),
+    "invalid_amount": (422, "This is not an amount."),
+    "session_not_found": (422, "The session that was named does not exist."),
+    "customer_not_found": (422, "The customer that was named does not exist."),
+    "scopes_needed": (422, "A restricted key can do at least one thing."),
+    "play_not_possible": (422, "What was asked of the pretend provider cannot be played now."),
+    "transfer_changed": (409, "The transfer holds another amount by now."),
     # Ours
     "internal_error": (500, "Something went wrong on our side."),
     "service_unavailable": (503, "The service is briefly unavailable; try again."),
