@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 )
 
 from checkout.core.db import unit_of_work
+from checkout.core.dispatch import dispatch_events
 from checkout.core.errors import Problem
 from checkout.sessions.end import abandon_session
 from tests.factories.books import balances, check_books, read
@@ -254,6 +255,9 @@ class TillMachine(RuleBasedStateMachine):
         return {row.provider_reference: tuple(row[1:]) for row in rows}
 
     def teardown(self) -> None:
+        # No worker runs here; events of many examples would else wait longer than a minute.
+        while dispatch_events():
+            pass
         check_books()
 
 
