@@ -133,7 +133,16 @@ def test_every_page_of_the_dashboard(look, desk, device):
     paths = html_pages(merchant, ("user", "member"), trade.store_id, trade.ids)
     for path in paths:
         merchant.at(f"{path}?lang={LOCALE_OF[device]}")
-    assert len(paths) >= 1
+    assert len(paths) >= 40
+
+
+def test_the_menu_of_a_phone(look, desk):
+    merchant = look("phone", desk["cookie"])
+    merchant.page.goto(f"/dashboard/{desk['trade'].store_id}/test/payments?lang=en")
+    merchant.page.locator(".menu > summary").click()
+    assert find_faults(merchant.page) == []
+    merchant.page.locator(".menu").get_by_role("link", name="Transfers", exact=True).click()
+    merchant.page.wait_for_url("**/transfers")
 
 
 @pytest.mark.parametrize("device", DEVICES)
