@@ -58,6 +58,8 @@ CODES: dict[str, tuple[int, str]] = {
     "provider_timeout": (504, "The payment provider did not answer in time."),
     # Customers
     "customer_exists": (409, "Another customer has this reference or e-mail."),
+    "wrong_slug": (422, "The store's own slug must be typed to delete it."),
+    "store_in_use": (409, "Live sessions, held money or wallets still need the store."),
     "wallet_not_empty": (409, "The customer's wallet still holds money."),
     # Transfers
     "transfer_already_resolved": (409, "The transfer has been resolved already."),

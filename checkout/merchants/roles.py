@@ -10,6 +10,7 @@ ROLE_NAMES: tuple[Role, ...] = get_args(Role)
 EVERYBODY: frozenset[Role] = frozenset(ROLE_NAMES)
 STAFF: frozenset[Role] = frozenset({"owner", "admin", "support"})
 MANAGERS: frozenset[Role] = frozenset({"owner", "admin"})
+OWNERS: frozenset[Role] = frozenset({"owner"})
 
 # `<area>.<verb>`; viewers look, support helps shoppers and finds money its home, managers hold
 # what opens doors: keys, rails, webhooks, the team. Only owners make and unmake owners, which
@@ -33,6 +34,7 @@ ROLES: dict[str, frozenset[Role]] = {
     "test.write": STAFF,
     "stores.read": EVERYBODY,
     "stores.write": MANAGERS,
+    "stores.delete": OWNERS,
     "members.read": EVERYBODY,
     "members.write": MANAGERS,
     "members.leave": EVERYBODY,

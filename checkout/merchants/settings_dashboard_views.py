@@ -5,10 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from checkout.core.brand import brand_shades
+from checkout.core.errors import invalid
 from checkout.core.i18n import LOCALES
 from checkout.core.typed import show_percent
+from checkout.merchants.delete_store import delete_store
 from checkout.merchants.logos import MAX_BYTES, logo_of, remove_logo, set_logo
-from checkout.merchants.screens import Desk, screen
+from checkout.merchants.screens import HOME, Desk, screen
 from checkout.merchants.settings import known_zones
 from checkout.merchants.settings_form import (
     read_changes,
@@ -95,3 +97,24 @@ def post_logo(desk: Desk) -> Response:
 def post_logo_removal(desk: Desk) -> Response:
     remove_logo(desk.scope.store_id, actor=desk.scope.actor)
     return desk.go(desk.path("/settings/look"), done="logo_dropped")
+
+
+@screen(blueprint, "GET", "/settings/deletion", action="stores.delete")
+def show_deletion(desk: Desk) -> Response:
+    """What ends with the store; its short name is to be typed."""
+    return desk.render("settings/deletion", store=find_store(desk.scope.store_id))
+
+
+@screen(
+    blueprint,
+    "POST",
+    "/settings/deletion",
+    action="stores.delete",
+    again=show_deletion,
+    recent=True,
+)
+def post_deletion(desk: Desk) -> Response:
+    if desk.value("slug") != find_store(desk.scope.store_id).slug:
+        raise invalid("wrong_slug", "This is not the store's slug.", "slug")
+    delete_store(desk.scope.store_id, actor=desk.scope.actor)
+    return desk.go(f"{HOME}/stores", done="store_deleted")

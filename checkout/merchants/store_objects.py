@@ -121,6 +121,12 @@ class Accept(Body):
     token: Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
+class StoreDeleted(BaseModel):
+    id: str
+    object: Literal["store"]
+    deleted: Literal[True]
+
+
 class GoneAnswer(BaseModel):
     id: str
     object: Literal["member", "invitation"]

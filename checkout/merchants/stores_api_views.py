@@ -8,12 +8,15 @@ from flask import Blueprint
 
 from checkout.core.api import Call, operation
 from checkout.core.errors import missing
+from checkout.merchants.access import require_recent_password
+from checkout.merchants.delete_store import delete_store
 from checkout.merchants.logos import read_base64, remove_logo, set_logo
 from checkout.merchants.stats import StatsAnswer, read_stats
 from checkout.merchants.store_objects import (
     CreateStore,
     SetLogo,
     StoreAnswer,
+    StoreDeleted,
     StoresAnswer,
     UpdateStore,
     store_object,
@@ -93,6 +96,27 @@ def patch_store(call: Call) -> dict[str, Any]:
     scope = call.scope
     change_store(scope.store_id, call.body.model_dump(exclude_unset=True), actor=scope.actor)
     return _read(scope.user.user_id, scope.store_id)
+
+
+@operation(
+    blueprint,
+    "DELETE",
+    "/stores/<store_id>",
+    summary="Delete a store",
+    answer=StoreDeleted,
+    errors=("password_needed", "store_in_use"),
+    tag=TAG,
+    surface="member",
+    action="stores.delete",
+    description="Ends its keys, ways to pay, webhooks and team, in both modes; what it earned stays"
+    " on record. Needs a password typed within the last ten minutes: log in again for it.",
+)
+def remove_store(call: Call) -> dict[str, Any]:
+    """From then on nobody finds a store under the id."""
+    scope = call.scope
+    require_recent_password(scope.user)
+    delete_store(scope.store_id, actor=scope.actor)
+    return {"id": scope.store_id, "object": "store", "deleted": True}
 
 
 @operation(

@@ -117,6 +117,5 @@ def _tell_role(desk: Desk, role: Role) -> str:
     if below is None:
         return desk.t("team.roles.first", actions=told)
     lower = desk.t(f"role.{below}")
-    if not actions:
-        return desk.t("team.roles.owner", role=lower)
-    return desk.t("team.roles.more", role=lower, actions=told)
+    key = "team.roles.owner" if role == "owner" else "team.roles.more"
+    return desk.t(key, role=lower, actions=told)

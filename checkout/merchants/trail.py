@@ -25,6 +25,7 @@ ACTIONS = (
     "store.changed",
     "store.logo_set",
     "store.logo_removed",
+    "store.deleted",
     "member.invited",
     "member.invitation_revoked",
     "member.joined",

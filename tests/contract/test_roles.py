@@ -18,14 +18,15 @@ from tests.factories.teams import Member, make_member
 from tests.factories.trades import OF_BOTH_MODES, PREFIXES
 
 WORDS = {"rail": "vietqr"}
-LAST = "/stores/{store_id}/leave"
-"""Who has left a store is a stranger to it: this one is tried after all others."""
+LAST = [("DELETE", "/stores/{store_id}"), ("POST", "/stores/{store_id}/leave")]
+"""Who has left a store is a stranger to it: these are tried after all others."""
 
 
 def of_stores() -> list[Operation]:
     """Every operation on a store's data."""
     made = {(found.method, found.path): found for found in OPERATIONS if found.action}
-    return sorted(made.values(), key=lambda found: found.path == LAST)
+    last = {name: place for place, name in enumerate(LAST, start=1)}
+    return sorted(made.values(), key=lambda found: last.get((found.method, found.path), 0))
 
 
 def of_people() -> list[Operation]:

@@ -133,6 +133,7 @@ def test_a_body_cut_off_a_wrong_one_and_a_changed_one_are_told_where_the_event_i
         (LIVE, "secret_other_mode"),
         (new_secret(), "secret_unknown"),
     ],
+    ids=["none", "api_key", "short", "cut", "quoted", "old", "other", "live", "unknown"],
 )
 def test_a_wrong_secret_is_told_by_whose_it_is(secret, code):
     states, found = examine(secret=secret)

@@ -1,0 +1,104 @@
+"""A store ends: nothing opens any more, nothing it earned is lost, nothing of value is cut off."""
+
+from __future__ import annotations
+
+import pytest
+
+from checkout.core.db import execute, one, run, unit_of_work
+from checkout.core.errors import Problem
+from checkout.keys.authenticate import forget_found_keys
+from checkout.merchants.delete_store import delete_store
+from tests.factories.books import check_books
+from tests.factories.desks import make_desk
+from tests.factories.people import PASSWORD
+from tests.factories.teams import make_member
+from tests.factories.till import make_till, memo_of
+
+
+def delete(store_id):
+    with unit_of_work():
+        delete_store(store_id, actor="test")
+
+
+def test_what_it_earned_stays_and_nothing_opens(client):
+    till = make_till(client)
+    store_id = till.shop.store.id
+    owner = make_member("owner", store_id)
+    till.pay(memo_of(till.make_attempt()), 500_000)
+    waiting = till.make_attempt()
+
+    answer = client.delete(owner.path, headers=owner.token)
+
+    assert (answer.status_code, answer.get_json()) == (
+        200,
+        {"id": store_id, "object": "store", "deleted": True},
+    )
+    assert client.get(owner.path, headers=owner.token).status_code == 404
+    forget_found_keys()
+    assert till.call("GET", "/payments")[0] == 401
+    assert one("SELECT count(*) AS n FROM payment").n == 1
+    (line,) = run("SELECT * FROM audit_entry WHERE action = 'store.deleted'")
+    assert (line.store_id, line.actor) == (store_id, f"user:{owner.user.id}")
+
+    # Money that still comes is not lost.
+    told = till.tell(till.notice(memo_of(waiting), 500_000))
+    assert told.status_code == 200
+    assert one("SELECT count(*) AS n FROM transfer").n == 2
+    check_books()
+
+
+def test_its_short_name_is_free_again(app):
+    desk = make_desk()
+    slug = one("SELECT slug FROM store WHERE id = %(id)s", id=desk.store_id).slug
+
+    delete(desk.store_id)
+
+    assert one("SELECT 1 AS one FROM store WHERE slug = %(slug)s", slug=slug) is None
+
+
+@pytest.mark.parametrize("role", ["admin", "support", "viewer"])
+def test_only_owners_delete(client, role):
+    member = make_member(role)
+
+    answer = client.delete(member.path, headers=member.token)
+
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (403, "role_not_allowed")
+
+
+def test_a_password_of_long_ago_is_not_enough(client):
+    owner = make_member()
+    with unit_of_work():
+        execute("UPDATE sign_in SET password_at = now() - interval '1 hour'")
+
+    answer = client.delete(owner.path, headers=owner.token)
+
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (403, "password_needed")
+
+
+def test_a_live_store_in_use_stays(client):
+    till = make_till(client, livemode=True)
+    store_id = till.shop.store.id
+    waiting = till.make_attempt()
+    with pytest.raises(Problem, match="store_in_use"):
+        delete(store_id)
+
+    till.call("POST", f"/checkout/sessions/{waiting['session']}/cancel")
+    held = till.pay("A GIFT", 80_000)
+    with pytest.raises(Problem, match="store_in_use"):
+        delete(store_id)
+
+    till.resolve(held["id"], "write_off", note="sent back by hand")
+    delete(store_id)
+
+
+def test_in_the_browser_its_short_name_is_typed(app):
+    desk = make_desk()
+    slug = one("SELECT slug FROM store WHERE id = %(id)s", id=desk.store_id).slug
+    assert "Delete this store" in desk.get("/settings")
+
+    page = desk.refused("/settings/deletion", {"slug": "another", "password_again": PASSWORD})
+    assert "This is not the store&#39;s short name." in page
+    page = desk.post("/settings/deletion", {"slug": slug})
+
+    assert (page.status_code, page.location) == (303, "/dashboard/stores")
+    desk.get("", status=404)
