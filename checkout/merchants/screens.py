@@ -165,7 +165,8 @@ class Desk:
 
     def csrf(self) -> str:
         """What every form carries as `csrf`: bound to the sign-in, or to a guest's cookie."""
-        return tag("csrf", _seed(self.access))
+        # A guest chooses the cookie: it must never stand for somebody's sign-in.
+        return tag("csrf_guest" if self.access is None else "csrf", _seed(self.access))
 
     def render(self, template: str, **context: Any) -> Response:
         """A page of `templates/dashboard/`, with the desk and the texts in it."""
@@ -252,9 +253,9 @@ def put_cookie(response: Response, name: str, value: str, *, seconds: int, path:
 
 def own_path(path: str) -> str:
     """Where to go on after signing in: a page of the dashboard, never another site."""
-    parts = urlsplit(path)
-    odd = parts.scheme or parts.netloc or "\\" in path or not path.isprintable()
-    return HOME if odd or not (path == HOME or path.startswith(f"{HOME}/")) else path
+    # Nothing that begins so names another site; whatever else is never parsed, however odd.
+    own = path == HOME or path.startswith(f"{HOME}/")
+    return path if own and "\\" not in path and path.isprintable() else HOME
 
 
 # One request

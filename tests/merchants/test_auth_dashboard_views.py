@@ -82,7 +82,16 @@ def test_a_newcomer_signs_up(client):
 
 
 @pytest.mark.parametrize(
-    "path", ["//evil.example", "https://evil.example/dashboard", "/dashboardx", "/\\evil.example"]
+    "path",
+    [
+        "//evil.example",
+        "https://evil.example/dashboard",
+        "/dashboardx",
+        "/\\evil.example",
+        "//[",
+        "https://[evil.example",
+        "//\u2100",
+    ],
 )
 def test_nobody_is_sent_to_another_site(client, path):
     user = make_user()
@@ -91,6 +100,14 @@ def test_nobody_is_sent_to_another_site(client, path):
     form = {"csrf": token, "next": path, "email": user.email, "password": PASSWORD}
 
     assert client.post(f"{HOME}/sign-in", data=form).location == HOME
+
+
+def test_a_guests_form_is_never_a_members(app, client):
+    desk = make_desk()
+    (row,) = run("SELECT id FROM sign_in")
+    client.set_cookie("guest", row.id)
+
+    assert CSRF.search(client.get(f"{HOME}/sign-in").text)[1] != desk.token()
 
 
 def test_a_form_without_its_token_does_nothing(app):
