@@ -50,7 +50,7 @@ def _readable(raw: bytes) -> str:
     text = raw.decode("utf-8", "replace")
     try:
         return _lines(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import get_args
 
 from flask import Blueprint, Response, request
 
 from checkout.core import clock
 from checkout.core.body import Query
-from checkout.core.errors import Problem, invalid
+from checkout.core.errors import Problem, conflict, invalid
 from checkout.core.forms import read_filters
 from checkout.customers.queries import find_customer
 from checkout.merchants.downloads import download
@@ -52,6 +53,7 @@ class Asked(Query):
     customer: Text200 | None = None
 
 
+HELD = re.compile(r"[0-9]{1,15}")
 TOLD_ON_ITS_PAGE = ("transfer_already_resolved", "transfer_changed")
 """Somebody was quicker: what became of the money stands on the transfer's own page."""
 
@@ -139,7 +141,6 @@ def post_resolution(desk: Desk, transfer_id: str) -> Response:
     """Done once, however often it is sent; who comes second is told what has been done."""
     load_row("transfer", transfer_id, desk.scope)
     given = desk.read(Resolve)
-    seen_held = desk.value("held")
     try:
         resolve_transfer(
             transfer_id,
@@ -147,7 +148,7 @@ def post_resolution(desk: Desk, transfer_id: str) -> Response:
             note=given.note,
             session_id=_session_id(desk, given.action, given.session),
             customer_id=_customer_id(desk, given.action, given.customer),
-            seen_held=int(seen_held) if seen_held.isascii() and seen_held.isdigit() else None,
+            seen_held=_read_held(desk.value("held")),
             store_id=desk.scope.store_id,
             livemode=desk.scope.livemode,
             actor=desk.scope.actor,
@@ -164,6 +165,18 @@ def _asked(desk: Desk) -> Asked:
     found, problem = read_filters(Asked, sent or request.args.to_dict())
     desk.problem = desk.problem or problem
     return found
+
+
+def _read_held(text: str) -> int | None:
+    """What the page has shown as held; None where it said nothing of it.
+
+    Raises 409 `transfer_changed` for what cannot have been shown.
+    """
+    if not text:
+        return None
+    if not HELD.fullmatch(text):
+        raise conflict("transfer_changed", "Another amount is held by now.")
+    return int(text)
 
 
 def _session_id(desk: Desk, action: str, word: str | None) -> str | None:

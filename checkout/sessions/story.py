@@ -292,7 +292,7 @@ def _pretty(text: str) -> str:
     """A text on several lines where it is JSON, or a query; as it is where it is neither."""
     try:
         return _raw(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     if "=" in text and "\n" not in text and " " not in text:
         return _cut("\n".join(_hide_pair(pair) for pair in text.split("&")))

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from checkout.core.db import run, unit_of_work
+from checkout.core.crypto import seal
+from checkout.core.db import one, run, unit_of_work
 from tests.factories.books import balances, read_one
 from tests.factories.desks import make_desk
 from tests.factories.stores import make_shop
@@ -216,6 +217,17 @@ def test_a_raw_notice_whose_key_is_gone(till, desk):
     assert "does not open any more" in desk.get(address(transfer))
 
 
+def test_a_raw_notice_that_is_too_deep_is_shown_as_it_came(till, desk):
+    transfer = till.pay("tien an", 100_000)
+    deep = "[" * 5000 + "]" * 5000
+    with unit_of_work():
+        row = one("SELECT id FROM inbox")
+        raw = seal(deep.encode(), row=row.id, column="inbox.raw")
+        run("UPDATE inbox SET raw = %(raw)s", raw=raw)
+
+    assert deep in desk.get(address(transfer))
+
+
 def test_a_mistyped_code_is_one_click_and_a_yes(till, desk):
     attempt = till.make_attempt(500_000, reference="BK-2031")
     memo = memo_of(attempt)
@@ -351,10 +363,11 @@ def test_of_two_people_the_second_sees_what_the_first_did(till, desk):
     assert "store_balance" not in balances(till.shop.store.id)
 
 
-def test_what_was_seen_must_still_be_held(till, desk):
+@pytest.mark.parametrize("held", ["99", "9" * 5000, "-1", "٩", "many"])
+def test_what_was_seen_must_still_be_held(till, desk, held):
     transfer = till.pay(memo_of(till.make_attempt(500_000)), 600_000)
 
-    answer = decide(desk, transfer, "accept", held="99")
+    answer = decide(desk, transfer, "accept", held=held)
 
     assert answer.status_code == 409
     assert "Another amount is held by now" in answer.text
