@@ -14,6 +14,7 @@ import pytest
 from checkout.core.clock import utc_now
 from checkout.core.i18n import LOCALES, catalogue
 from checkout.webhooks.debug import HELP, Holder, find_mistakes
+from checkout.webhooks.debug_headers import SIGNATURES_MOST, read_signatures
 from checkout.webhooks.sign import new_secret, signed_headers
 
 EVENT = "evt_" + "0" * 27 + "1"
@@ -269,3 +270,14 @@ def test_every_mistake_has_its_words(locale):
     for code, advice in HELP.items():
         assert f"debug.is.{code}" in catalogue(locale)
         assert f"debug.do.{advice}" in catalogue(locale)
+
+
+def test_no_more_signatures_are_tried_than_any_header_has():
+    wrong = base64.b64encode(bytes(32)).decode()
+    many = {
+        "webhook-signature": f"v1,{wrong} " * 1000,
+        "x-webhook-signature": f"t=1,{',v1='.join(['', *['00' * 32] * 1000])[1:]}",
+    }
+
+    for scheme in ("standard", "plain"):
+        assert len(read_signatures(many, scheme).macs) == SIGNATURES_MOST
