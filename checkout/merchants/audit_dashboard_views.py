@@ -82,7 +82,7 @@ def show_audit(desk: Desk) -> Response:
         lines=[_line(desk, entry, people) for entry in found["data"]],
         cursor=found["next_cursor"],
         areas=_areas(desk.t, filters.kind),
-        actors=_actors(desk, filters.actor),
+        actors=_actors(desk, filters.actor, people),
         chain=read_chain(desk.scope.store_id),
         short=SHORT_HASH,
     )
@@ -122,11 +122,12 @@ def _areas(t: Translator, kind: str) -> list[tuple[str, str]]:
     return [(name, t(f"audit.area.{name}")) for name in areas]
 
 
-def _actors(desk: Desk, chosen: str | None) -> list[tuple[str, str]]:
+def _actors(desk: Desk, chosen: str | None, people: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Who can be chosen; of others a name is told only if the store's own trail has them."""
     known = {row.actor: row.name or row.actor for row in list_actors(desk.scope.store_id)}
     known |= {name: desk.t(f"audit.actor.{name}") for name in OURS}
     if chosen and chosen not in known:
-        known |= {chosen: name_people([chosen]).get(chosen, chosen)}
+        known |= {chosen: people.get(chosen, chosen)}
     return list(known.items())
 
 

@@ -165,6 +165,17 @@ def test_another_stores_entries_are_not_there(app):
     assert "key_foreign" not in desk.get("/audit")
 
 
+def test_a_strangers_name_is_not_told_to_who_asks_for_the_id(app):
+    desk, stranger = make_desk(), make_desk()
+    with unit_of_work():
+        run("UPDATE app_user SET name = 'Vuthy' WHERE id = %(id)s", id=stranger.user.id)
+    path = f"/audit?actor=user:{stranger.user.id}"
+
+    assert "Vuthy" not in desk.get(path)
+    note(desk.store_id, "member.removed", actor=f"user:{stranger.user.id}")
+    assert "Vuthy" in desk.get(path)
+
+
 # Every door that opens leaves a line.
 
 AUDITED = {
