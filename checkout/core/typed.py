@@ -20,18 +20,20 @@ SIGNS = {"VND": ("đ", "Đ", "vnđ"), "KHR": ("riel", "រៀល"), "USD": ("us$
 
 
 def read_amount(text: str, currency: str, locale: str = "en") -> int:
-    """An amount in the currency's own unit as minor units; raises ValueError.
+    """An amount in the currency's own unit as minor units; raises ValueError,
+    and KeyError for what is no currency.
 
     Points and commas are read by what they can mean: groups have three digits, decimals as
     many as the currency has. Where both are possible the language decides.
     """
+    digits = exponent(currency)
     number = _without_sign(text, currency)
     if not NUMBER.fullmatch(number):
         raise ValueError(f"{text!r} is not an amount of {currency}")
-    whole, part = _split(number, exponent(currency), locale)
+    whole, part = _split(number, digits, locale)
     if not DIGITS.fullmatch(whole) or (part and not DIGITS.fullmatch(part)):
         raise ValueError(f"{text!r} is not an amount of {currency}")
-    amount = int(whole + part.ljust(exponent(currency), "0"))
+    amount = int(whole + part.ljust(digits, "0"))
     if amount > MAXIMUM:
         raise ValueError(f"{text!r} is more than can be asked")
     return amount

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from checkout.core import typed
 from checkout.core.i18n import LOCALES
 from checkout.core.money import MAXIMUM, format_money
 from checkout.core.typed import read_amount, read_percent, show_percent
@@ -63,6 +64,15 @@ def test_where_both_are_possible_the_language_decides():
 def test_what_is_no_amount_is_refused(text, currency):
     with pytest.raises(ValueError, match=r"amount|more"):
         read_amount(text, currency)
+
+
+def test_of_what_is_no_currency_nothing_is_kept():
+    kept = typed._signs.cache_info().currsize
+
+    with pytest.raises(KeyError):
+        read_amount("5", "NO SUCH CURRENCY")
+
+    assert typed._signs.cache_info().currsize == kept
 
 
 @given(
