@@ -83,7 +83,10 @@ CODES: dict[str, tuple[int, str]] = {
     "unknown_rail": (422, "There is no such rail."),
     "last_owner": (409, "A store keeps at least one owner."),
     "already_member": (409, "That person is in the team already."),
-    "too_many_invitations": (409, "The store has as many open invitations as it may."),
+    "too_many_invitations": (
+        409,
+        "As many invitations are open, or were sent in a day, as may be.",
+    ),
     "invitation_invalid": (422, "The invitation was used, withdrawn, has expired or never was."),
     "invitation_for_another": (403, "The invitation was sent to another address."),
     "too_many_stores": (409, "The user has as many stores as they may."),

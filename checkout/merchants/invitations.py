@@ -9,7 +9,7 @@ from flask import render_template
 from checkout.core.audit import record_audit
 from checkout.core.config import config
 from checkout.core.crypto import hash_secret
-from checkout.core.db import execute, one, run
+from checkout.core.db import one, run
 from checkout.core.errors import conflict, forbidden, invalid, missing
 from checkout.core.i18n import DEFAULT_LOCALE, text
 from checkout.core.ids import is_id, new_id, new_secret
@@ -18,6 +18,10 @@ from checkout.merchants.members import add_member, lock_team, refuse_owners_work
 
 VALID_DAYS = 7
 MOST_OPEN = 50
+MOST_A_DAY = 200
+"""Of one store, those that were taken back among them."""
+MOST_TO_ONE_A_DAY = 10
+"""To one address, whichever stores they are of."""
 RANDOM_BYTES = 24
 
 
@@ -25,7 +29,8 @@ def invite_member(store_id: str, email: str, role: str, *, actor: str, by_role: 
     """Offer somebody a role by mail; returns the invitation's row.
 
     A second invitation of the same address replaces the first, whose link is dead from then
-    on. Raises 403 `role_not_allowed`, 409 `already_member` and `too_many_invitations`.
+    on; an owner's only for an owner. Raises 403 `role_not_allowed`, 409 `already_member` and
+    `too_many_invitations`.
     """
     refuse_owners_work(by_role, role)
     lock_team(store_id)
@@ -38,8 +43,8 @@ def invite_member(store_id: str, email: str, role: str, *, actor: str, by_role: 
     )
     if known is not None and known.role is not None:
         raise conflict("already_member", "That person is in the team already.", "email")
-    _revoke_open(store_id, email)
-    _refuse_many(store_id)
+    _replace_open(store_id, email, by_role)
+    _refuse_many(store_id, email)
     token = new_secret(RANDOM_BYTES)
     row = _insert(store_id, email, role, token, actor)
     _mail(row, token, known.locale if known is not None else None)
@@ -115,18 +120,31 @@ def accept_invitation(token: str, user: Any) -> Any:
     return row
 
 
-def _revoke_open(store_id: str, email: str) -> None:
-    execute(
+def _replace_open(store_id: str, email: str, by_role: str) -> None:
+    rows = run(
         "UPDATE invitation SET revoked_at = clock_timestamp() WHERE store_id = %(store_id)s"
-        " AND email = %(email)s AND accepted_at IS NULL AND revoked_at IS NULL",
+        " AND email = %(email)s AND accepted_at IS NULL AND revoked_at IS NULL"
+        " RETURNING role, expires_at > clock_timestamp() AS open",
         store_id=store_id,
         email=email,
     )
+    refuse_owners_work(by_role, *(row.role for row in rows if row.open))
 
 
-def _refuse_many(store_id: str) -> None:
+def _refuse_many(store_id: str, email: str) -> None:
+    """Each is a mail to somebody who has not asked for it: taking them back makes no room."""
     if len(list_invitations(store_id)) >= MOST_OPEN:
         raise conflict("too_many_invitations", f"A store has at most {MOST_OPEN} open invitations.")
+    row = one(
+        "SELECT count(*) FILTER (WHERE store_id = %(store_id)s) AS of_store,"
+        " count(*) FILTER (WHERE email = %(email)s) AS to_address FROM invitation"
+        " WHERE created_at > clock_timestamp() - interval '1 day'"
+        " AND (store_id = %(store_id)s OR email = %(email)s)",
+        store_id=store_id,
+        email=email,
+    )
+    if row is not None and (row.of_store >= MOST_A_DAY or row.to_address >= MOST_TO_ONE_A_DAY):
+        raise conflict("too_many_invitations", "Too many invitations were sent today.")
 
 
 def _insert(store_id: str, email: str, role: str, token: str, actor: str) -> Any:

@@ -11,7 +11,7 @@ from checkout.core.db import after_commit, execute, one, run
 from checkout.core.errors import Problem, conflict, forbidden, missing
 from checkout.core.ids import is_id
 from checkout.core.scope import Scope
-from checkout.merchants.roles import actions_of
+from checkout.merchants.roles import actions_of, may
 from checkout.merchants.settings import StoreSettings, read_settings
 
 Found = tuple[str, StoreSettings]
@@ -87,6 +87,7 @@ def change_role(store_id: str, user_id: str, role: str, *, actor: str, by_role: 
         store_id=store_id,
         user_id=user_id,
     )
+    _end_invitations(store_id, user_id, role)
     forget_member(store_id, user_id)
     record_audit(store_id, actor, "member.changed", target=user_id, before=before, after=role)
 
@@ -102,6 +103,7 @@ def remove_member(store_id: str, user_id: str, *, actor: str, by_role: str) -> N
         store_id=store_id,
         user_id=user_id,
     )
+    _end_invitations(store_id, user_id, None)
     forget_member(store_id, user_id)
     record_audit(store_id, actor, "member.removed", target=user_id, role=before)
 
@@ -163,6 +165,24 @@ def _refuse_last_owner(store_id: str) -> None:
     )
     if row is None or row.owners < 2:
         raise last_owner()
+
+
+def _end_invitations(store_id: str, user_id: str, role: str | None) -> None:
+    """Places that somebody has offered who may not offer them any more cannot be taken.
+
+    Else whoever is removed could come back by an invitation of their own.
+    """
+    if role == "owner":
+        return
+    invites = role is not None and may(role, "members.write")
+    execute(
+        "UPDATE invitation SET revoked_at = clock_timestamp() WHERE store_id = %(store_id)s"
+        " AND invited_by = %(actor)s AND accepted_at IS NULL AND revoked_at IS NULL"
+        " AND (NOT %(invites)s OR role = 'owner')",
+        store_id=store_id,
+        actor=f"user:{user_id}",
+        invites=invites,
+    )
 
 
 def last_owner() -> Problem:

@@ -7,7 +7,7 @@ import pytest
 from checkout.core.db import execute, run, unit_of_work
 from checkout.core.i18n import LOCALES, catalogue
 from checkout.merchants.access import forget_found_users
-from checkout.merchants.invitations import invite_member
+from checkout.merchants.invitations import MOST_TO_ONE_A_DAY, invite_member
 from checkout.merchants.members import member_role
 from checkout.merchants.roles import ROLE_NAMES, ROLES, added_actions, may
 from tests.factories.books import read_one
@@ -130,6 +130,42 @@ class TestInvitations:
         assert "/revocation" not in admin.get("/team")
         assert admin.post(f"/team/invitations/{row.id}/revocation").status_code == 403
         assert read_one("SELECT revoked_at FROM invitation").revoked_at is None
+
+    def test_an_admin_replaces_no_owners_invitation(self, desk):
+        admin = join(desk, "admin")
+        invite(desk, role="owner")
+
+        assert invite(admin, role="viewer").status_code == 403
+        assert read_one("SELECT revoked_at FROM invitation").revoked_at is None
+
+    def test_who_is_removed_leaves_no_door_open(self, desk):
+        admin = join(desk, "admin")
+        invite(admin, "again@homestay.example", "admin")
+        invite(desk)
+
+        desk.done(f"/team/{admin.user.id}/removal")
+
+        assert "again@homestay.example" not in desk.get("/team")
+        assert EMAIL in desk.get("/team")
+
+    @pytest.mark.parametrize(("role", "left"), [("admin", ["admin"]), ("support", [])])
+    def test_who_may_less_offers_less(self, desk, role, left):
+        other = join(desk, "owner")
+        for place in ("owner", "admin"):
+            invite(other, f"{place}@homestay.example", place)
+
+        desk.done(f"/team/{other.user.id}/role", {"role": role})
+
+        rows = run("SELECT role FROM invitation WHERE revoked_at IS NULL")
+        assert [row.role for row in rows] == left
+
+    def test_nobodys_mailbox_is_filled(self, desk):
+        for _ in range(MOST_TO_ONE_A_DAY):
+            assert invite(desk).status_code == 303
+
+        for other in (desk, make_desk()):
+            assert invite(other).status_code == 409
+        assert invite(desk, "other@homestay.example").status_code == 303
 
 
 class TestMembers:
