@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from functools import partial
 from typing import Any
 
+from checkout.core.aside import run_aside
 from checkout.core.audit import record_audit
 from checkout.core.db import one
 from checkout.core.errors import Problem, invalid, missing
@@ -24,7 +26,7 @@ def set_logo(store_id: str, picture: bytes, *, actor: str) -> str:
     # Only who draws loads Pillow.
     from checkout.merchants.logo_drawing import draw_logo  # noqa: PLC0415
 
-    body = draw_logo(picture)
+    body = run_aside(partial(draw_logo, picture))
     found = hashlib.sha256(body).hexdigest()[:24]
     one(
         "INSERT INTO store_logo (store_id, hash, body) VALUES (%(id)s, %(hash)s, %(body)s)"

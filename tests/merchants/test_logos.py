@@ -47,6 +47,18 @@ def test_whatever_the_pixels_are(mode):
     assert Image.open(BytesIO(draw_logo(content.getvalue()))).size == (64, 64)
 
 
+def test_it_is_drawn_beside_the_loop(app, monkeypatch):
+    store, drawn = make_store(), []
+    monkeypatch.setattr(
+        "checkout.merchants.logos.run_aside", lambda work: drawn.append(work()) or drawn[0]
+    )
+
+    with unit_of_work():
+        set_logo(store.id, picture(), actor="test")
+
+    assert [bytes(row.body) for row in run("SELECT body FROM store_logo")] == drawn
+
+
 def test_noise_stays_small_as_well():
     noise = Image.effect_noise((240, 240), 200).convert("RGB")
     made = BytesIO()
