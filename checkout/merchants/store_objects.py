@@ -22,6 +22,8 @@ OPERATORS_OWN = ("past_code_prefixes", "rate_limit_per_minute")
 """What a store's team sees and only whoever runs the installation sets, by command."""
 
 MAX_BASE64 = MAX_BYTES // 3 * 4
+BASE64 = "^[A-Za-z0-9+/]+={0,2}$"
+"""Told in the document only: whatever is no picture is refused as one, `invalid_image`."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH)]
 Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG.pattern}$")]
@@ -70,7 +72,8 @@ class StoreAnswer(SettingsShown):  # type: ignore[valid-type, misc]  # made at r
 
 class SetLogo(Body):
     image: Annotated[str, StringConstraints(min_length=4, max_length=MAX_BASE64)] = Field(
-        description="A PNG, JPEG or WebP of at most 180 KB and 4,000 pixels a side, as base64."
+        description="A PNG, JPEG or WebP of at most 180 KB and 4,000 pixels a side, as base64.",
+        json_schema_extra={"pattern": BASE64, "contentEncoding": "base64"},
     )
 
 

@@ -18,7 +18,7 @@ from checkout.core.db import db, execute, unit_of_work
 from tests.contract.conftest import count_rows
 from tests.factories.stores import make_shop, make_vietqr
 from tests.factories.till import make_till, memo_of
-from tests.factories.trades import Trade
+from tests.factories.trades import Trade, make_small_trade, make_trade
 
 SESSIONS = "/api/v1/checkout/sessions"
 ENVELOPE = {"type", "code", "message", "param", "request_id", "doc_url"}
@@ -63,6 +63,20 @@ def error_of(answer: Any) -> dict[str, Any]:
     assert error["param"] is None or isinstance(error["param"], str)
     assert answer.content_type == "application/json"
     return dict(error)
+
+
+@pytest.fixture
+def busy(contract_app: Flask, api: FlaskClient) -> Trade:
+    """A store with something of everything, for the few tests that look at it."""
+    with contract_app.app_context():
+        return make_trade(api)
+
+
+@pytest.fixture
+def trade(contract_app: Flask, api: FlaskClient) -> Trade:
+    """A store that takes money and has sold nothing yet, with an endpoint."""
+    with contract_app.app_context():
+        return make_small_trade(api)
 
 
 class TestBodies:
@@ -313,11 +327,12 @@ class TestBodies:
 
 class TestLists:
     @pytest.fixture(params=[*LISTS, "/webhook-endpoints/{endpoint_id}/deliveries"])
-    def path(self, request: pytest.FixtureRequest, trade: Trade) -> str:
-        return str(request.param).format(**trade.ids)
+    def path(self, request: pytest.FixtureRequest) -> str:
+        return str(request.param)
 
-    def test_pages_hold_everything_once(self, trade, path):
-        whole = trade.till.call("GET", f"{path}?limit=100&include=total_count")[1]
+    def test_pages_hold_everything_once(self, busy, path):
+        path = path.format(**busy.ids)
+        whole = busy.till.call("GET", f"{path}?limit=100&include=total_count")[1]
         assert set(whole) == {"object", "data", "has_more", "next_cursor", "total_count"}
         assert whole["object"] == "list"
         assert (whole["has_more"], whole["next_cursor"]) == (False, None)
@@ -325,7 +340,7 @@ class TestLists:
 
         found, cursor = [], ""
         while True:
-            page = trade.till.call("GET", f"{path}?limit=2{cursor}")[1]
+            page = busy.till.call("GET", f"{path}?limit=2{cursor}")[1]
             assert "total_count" not in page
             found += [item["id"] for item in page["data"]]
             assert page["has_more"] == (page["next_cursor"] is not None)
@@ -360,31 +375,34 @@ class TestLists:
         ],
     )
     def test_each_mistake_is_named(self, api, trade, path, query, status, code, param):
+        path = path.format(**trade.ids)
         answer = api.get(f"/api/v1{path}?{query}", headers=trade.headers)
 
         error = error_of(answer)
         assert (answer.status_code, error["code"], error["param"]) == (status, code, param)
 
-    def test_a_cursor_with_one_letter_changed_opens_nothing(self, api, trade, path):
-        page = trade.till.call("GET", f"{path}?limit=1")[1]
+    def test_a_cursor_with_one_letter_changed_opens_nothing(self, api, busy, path):
+        path = path.format(**busy.ids)
+        page = busy.till.call("GET", f"{path}?limit=1")[1]
         newest = page["data"][0]["id"]
         cursor = base64.urlsafe_b64encode(newest.encode()).rstrip(b"=").decode()
-        accepted = api.get(f"/api/v1{path}?cursor={cursor}", headers=trade.headers)
+        accepted = api.get(f"/api/v1{path}?cursor={cursor}", headers=busy.headers)
         assert accepted.status_code == 200
 
         for place in range(0, len(cursor), 5):
             letter = "A" if cursor[place] != "A" else "B"
             changed = cursor[:place] + letter + cursor[place + 1 :]
-            answer = api.get(f"/api/v1{path}?cursor={changed}", headers=trade.headers)
+            answer = api.get(f"/api/v1{path}?cursor={changed}", headers=busy.headers)
             assert answer.status_code in (400, 404), changed
 
-    def test_times_bound_the_list(self, trade, path):
-        items = trade.till.call("GET", f"{path}?limit=100")[1]["data"]
+    def test_times_bound_the_list(self, busy, path):
+        path = path.format(**busy.ids)
+        items = busy.till.call("GET", f"{path}?limit=100")[1]["data"]
         times = [item["created_at"] for item in items]
         first, last = min(times), max(times)
 
         def count(query: str) -> int:
-            return len(trade.till.call("GET", f"{path}?limit=100&{query}")[1]["data"])
+            return len(busy.till.call("GET", f"{path}?limit=100&{query}")[1]["data"])
 
         assert count(f"created_at[gte]={first}&created_at[lte]={last}") == len(items)
         assert count(f"created_at[gt]={last}") == 0
@@ -471,16 +489,16 @@ class TestIdempotency:
         assert (error["code"], error["param"]) == ("invalid_idempotency_key", "Idempotency-Key")
         assert count_rows(contract_app) == before
 
-    def test_another_body_or_path_is_refused(self, api, contract_app, trade):
-        self.send(api, trade, "k2")
+    def test_another_body_or_path_is_refused(self, api, contract_app, busy):
+        self.send(api, busy, "k2")
         before = count_rows(contract_app)
-        session = trade.lists["session_id"][0]
+        session = busy.lists["session_id"][0]
         others = [
-            self.send(api, trade, "k2", body=self.BODY | {"amount": 5001}),
-            self.send(api, trade, "k2", path="/api/v1/webhook-endpoints"),
-            self.send(api, trade, "k2", path=f"{SESSIONS}/{session}/cancel", body=""),
+            self.send(api, busy, "k2", body=self.BODY | {"amount": 5001}),
+            self.send(api, busy, "k2", path="/api/v1/webhook-endpoints"),
+            self.send(api, busy, "k2", path=f"{SESSIONS}/{session}/cancel", body=""),
             # Operations that call the outside hold their key in another way.
-            self.send(api, trade, "k2", path=f"{SESSIONS}/{session}/attempts"),
+            self.send(api, busy, "k2", path=f"{SESSIONS}/{session}/attempts"),
         ]
 
         for answer in others:
@@ -488,29 +506,29 @@ class TestIdempotency:
             assert error_of(answer)["code"] == "idempotency_key_reused"
         assert count_rows(contract_app) == before
 
-    def test_every_post_takes_a_key(self, api, contract_app, trade):
-        session, endpoint = trade.ids["session_id"], trade.ids["endpoint_id"]
+    def test_every_post_takes_a_key(self, api, contract_app, busy):
+        session, endpoint = busy.ids["session_id"], busy.ids["endpoint_id"]
         posts: list[tuple[str, Any]] = [
             (f"/checkout/sessions/{session}/attempts", {"rail": "vietqr"}),
             (f"/checkout/sessions/{session}/fulfilment", {"status": "confirmed"}),
-            (f"/checkout/attempts/{trade.ids['attempt_id']}/check", {}),
-            (f"/test/attempts/{trade.ids['attempt_id']}/pay", {"amount": 1000}),
+            (f"/checkout/attempts/{busy.ids['attempt_id']}/check", {}),
+            (f"/test/attempts/{busy.ids['attempt_id']}/pay", {"amount": 1000}),
             (
-                f"/transfers/{trade.ids['transfer_id']}/resolve",
+                f"/transfers/{busy.ids['transfer_id']}/resolve",
                 {"action": "write_off", "note": "n"},
             ),
             ("/webhook-endpoints", {"url": "http://127.0.0.1:1/"}),
             (f"/webhook-endpoints/{endpoint}/rotate-secret", {}),
             (f"/webhook-endpoints/{endpoint}/test", {}),
-            (f"/webhook-deliveries/{trade.ids['delivery_id']}/retry", {}),
+            (f"/webhook-deliveries/{busy.ids['delivery_id']}/retry", {}),
             (f"/checkout/sessions/{session}/cancel", {}),
             ("/test/clock/advance", {"seconds": 5}),
         ]
         for number, (path, body) in enumerate(posts):
-            first = self.send(api, trade, f"p{number}", path=f"/api/v1{path}", body=body)
+            first = self.send(api, busy, f"p{number}", path=f"/api/v1{path}", body=body)
             assert first.status_code < 500, (path, first.text)
             before = count_rows(contract_app)
-            again = self.send(api, trade, f"p{number}", path=f"/api/v1{path}", body=body)
+            again = self.send(api, busy, f"p{number}", path=f"/api/v1{path}", body=body)
             assert (again.status_code, again.data) == (first.status_code, first.data), path
             if first.status_code != 429:
                 assert again.headers["Idempotent-Replayed"] == "true", path

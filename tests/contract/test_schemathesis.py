@@ -25,6 +25,7 @@ BEYOND_SCHEMA = {
     "invalid_type": "to JSON Schema 5.0 is a whole number, to this API it is not",
     "invalid_string": "a text without NUL cannot be described without forbidding much more",
     "invalid_currency": "three capital letters need not be a currency",
+    "invalid_image": "that letters of base64 make a picture",
     "invalid_email": "the format `email` takes more than mail servers do",
     "invalid_url": "the format `uri` takes more than http addresses of public hosts",
     "invalid_value": "fields that belong together, such as `session` with `assign` alone",

@@ -128,7 +128,7 @@ RULES = {
 def check_books() -> None:
     """Everything that must hold at every moment, over the whole database."""
     broken = {rule: rows for rule, query in RULES.items() if (rows := read(query))}
-    assert not broken
+    assert not broken, broken
     with unit_of_work():
         found = {result.check.name: result.breaches for result in verify() if result.count}
-    assert not found
+    assert not found, found

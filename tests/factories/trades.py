@@ -106,6 +106,12 @@ def make_trade(client: FlaskClient, *, livemode: bool = False) -> Trade:
     )
 
 
+def make_small_trade(client: FlaskClient) -> Trade:
+    """A store that can take money and has sold nothing yet, with an endpoint."""
+    till = make_till(client, rate_limit_per_minute=60_000)
+    return Trade(till, user_headers={}, ids={"endpoint_id": _endpoint(till)})
+
+
 def _endpoint(till: Till) -> str:
     status, endpoint = till.call(
         "POST", "/webhook-endpoints", {"url": "http://127.0.0.1:1/hook", "enabled_events": ["*"]}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
 
 import pytest
 
-from checkout.core.db import run, unit_of_work
+from checkout.core.db import one, run, unit_of_work
+from checkout.ledger.post import WALLET, Line, Posting, clearing, post
 from checkout.merchants.rail_accounts import configure_rail
 from checkout.rails import registry
 from checkout.rails.base import Account, Attempt, HttpClient, Prompt, Rail
@@ -94,16 +95,19 @@ def offer_everything(shop: Shop) -> None:
 
 
 def fill_wallet(customer_id: str, balance: int, currency: str = "VND") -> None:
-    """A wallet as the page reads it: its balance alone, without the entries that make it."""
+    """A wallet that holds so much: one journal, as if the bank had brought it."""
+    if balance == 0:
+        return
     with unit_of_work():
-        run(
-            "INSERT INTO account (store_id, livemode, kind, customer_id, currency, balance)"
-            " SELECT store_id, livemode, 'wallet', id, %(currency)s, %(balance)s FROM customer"
-            " WHERE id = %(id)s",
-            id=customer_id,
-            currency=currency,
-            balance=balance,
+        customer = one("SELECT store_id, livemode FROM customer WHERE id = %(id)s", id=customer_id)
+        lines = (
+            Line(clearing("vietqr"), -balance),
+            Line(WALLET, balance, customer_id),
         )
+        posting = Posting(
+            customer.store_id, customer.livemode, currency, "gift", lines, datetime.now(UTC)
+        )
+        post([posting])
 
 
 def make_slow(shop: Shop, rail: str, *, failures: int = 5, rested_minutes: int = 0) -> None:

@@ -265,7 +265,7 @@ def test_the_product_and_the_model_agree(app, db_clean):
     run_state_machine_as_test(
         lambda: TillMachine(app),
         settings=settings(
-            max_examples=60,
+            max_examples=40,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),

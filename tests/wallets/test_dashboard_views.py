@@ -108,8 +108,9 @@ def test_anothers_top_up_is_not_shown(till, desk, customer):
     ).location
     session_id = path.rpartition("=")[2]
 
-    assert session_id in desk.get(f"/customers/{other}/wallet?topup={session_id}")
-    assert session_id not in desk.get(f"/customers/{customer}/wallet?topup={session_id}")
+    link = f"/pay/{session_id}"
+    assert link in desk.get(f"/customers/{other}/wallet?topup={session_id}")
+    assert link not in desk.get(f"/customers/{customer}/wallet?topup={session_id}")
     assert desk.get(f"/customers/{customer}/wallet?topup=%00")
 
 

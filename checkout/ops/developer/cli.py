@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 import click
@@ -78,10 +80,19 @@ def listen_command(
     if forward_to:
         click.echo(f"Signing secret for your shop: {cursor.secret}")
     listener = Listener(api, cursor, forward_to, events)
-    try:
-        listener.run()
-    except KeyboardInterrupt:
-        click.echo(f"\n{listener.count} events. The next start goes on from here.")
+    end_on_interrupt(listener)
+    listener.run()
+    click.echo(f"\n{listener.count} events. The next start goes on from here.")
+
+
+def end_on_interrupt(listener: Listener) -> None:
+    """The first Ctrl-C lets the event at hand be told and counted; a second one ends at once."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        listener.stop()
+
+    signal.signal(signal.SIGINT, end)
 
 
 @group.command("trigger")

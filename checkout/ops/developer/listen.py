@@ -19,6 +19,8 @@ IDLE_SECONDS = 2.0
 """Half of what a key may call in a minute stays for the shop itself."""
 LIVELY_SECONDS = 30.0
 AWAY_SECONDS = 3.0
+LOOK_SECONDS = 0.1
+"""How soon a resting listener sees that it shall stop."""
 
 
 @dataclass
@@ -30,15 +32,24 @@ class Listener:
     forward_to: str | None
     patterns: Sequence[str]
     say: Callable[[str], None] = click.echo
-    wait: Callable[[float], None] = time.sleep
     count: int = 0
     _waiting: set[str] = field(default_factory=set)
     _heard_at: float = 0.0
+    _stopped: bool = False
 
     def run(self) -> None:
-        """For ever: troubles that may pass are told once and waited for."""
-        while True:
-            self.wait(self.step())
+        """Until `stop`: troubles that may pass are told once and waited for."""
+        while not self._stopped:
+            self._rest(self.step())
+
+    def stop(self) -> None:
+        """Finish the event at hand and let `run` return; takes no lock, for signal handlers."""
+        self._stopped = True
+
+    def _rest(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not self._stopped and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, LOOK_SECONDS))
 
     def step(self) -> float:
         """Tell what is new; returns how many seconds to wait until the next look."""
@@ -49,7 +60,7 @@ class Listener:
             return AWAY_SECONDS
         self._over("api", "The installation answers again.")
         for event in events:
-            if not self._tell(event):
+            if self._stopped or not self._tell(event):
                 return AWAY_SECONDS
         if events:
             self._heard_at = time.monotonic()
