@@ -12,7 +12,7 @@ from checkout.keys.create import create_key
 from checkout.keys.revoke import revoke_key
 from checkout.merchants.stores import find_store
 
-ACTOR = "cli"
+ACTOR = "command"
 
 group = Commands("key", help="API keys.")
 

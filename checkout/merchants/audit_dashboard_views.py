@@ -16,10 +16,12 @@ from checkout.merchants.rail_form import rail_label
 from checkout.merchants.screens import Desk, screen
 from checkout.merchants.trail import (
     ACTIONS,
+    COMMAND,
     REFUSALS,
     AuditList,
     list_actors,
     list_trail,
+    name_actor,
     name_people,
     read_chain,
 )
@@ -28,7 +30,7 @@ from checkout.rails.registry import names
 blueprint = Blueprint("audit_dashboard", __name__)
 PER_PAGE = 50
 SHORT_HASH = 12
-OURS = ("command", "system")
+OURS = (COMMAND, "system")
 """Who acts without being a person of the store: commands of the operator, and the product."""
 PAGES = {"trf": "/transfers/", "cs": "/sessions/", "cus": "/customers/", "we": "/webhooks/"}
 """Where in the dashboard the thing is that an entry is about."""
@@ -82,6 +84,7 @@ def show_audit(desk: Desk) -> Response:
         lines=[_line(desk, entry, people) for entry in found["data"]],
         cursor=found["next_cursor"],
         areas=_areas(desk.t, filters.kind),
+        actor=name_actor(filters.actor or ""),
         actors=_actors(desk, filters.actor, people),
         chain=read_chain(desk.scope.store_id),
         short=SHORT_HASH,
@@ -126,13 +129,13 @@ def _actors(desk: Desk, chosen: str | None, people: Mapping[str, str]) -> list[t
     """Who can be chosen; of others a name is told only if the store's own trail has them."""
     known = {row.actor: row.name or row.actor for row in list_actors(desk.scope.store_id)}
     known |= {name: desk.t(f"audit.actor.{name}") for name in OURS}
-    if chosen and chosen not in known:
+    if chosen and name_actor(chosen) not in known:
         known |= {chosen: people.get(chosen, chosen)}
     return list(known.items())
 
 
 def _line(desk: Desk, entry: Mapping[str, Any], people: Mapping[str, str]) -> Line:
-    actor, action = entry["actor"], entry["action"]
+    actor, action = name_actor(entry["actor"]), entry["action"]
     texts = "audit.did." if entry["object"] == "audit_entry" else "audit.refused."
     return Line(
         at=datetime.fromisoformat(entry["created_at"]),

@@ -16,7 +16,9 @@ from checkout.merchants.rail_accounts import configure_rail
 from checkout.merchants.settings import StoreSettings
 from checkout.merchants.stores import change_store, create_store, find_store
 
-ACTOR = "cli"
+ACTOR = "command"
+WORDS = {"true": True, "yes": True, "false": False, "no": False}
+"""How a switch is written."""
 
 stores = Commands("store", help="Stores and their settings.")
 rails = Commands("rail", help="Ways to pay and their accounts.")
@@ -42,7 +44,7 @@ def create(name: str, slug: str, settings: tuple[str, ...]) -> None:
 @click.argument("store")
 @click.argument("settings", nargs=-1, required=True)
 def change(store: str, settings: tuple[str, ...]) -> None:
-    """Change settings: key=value, lists with commas, tables as JSON."""
+    """Change settings: key=value, lists with commas, switches as yes or no, tables as JSON."""
     with unit_of_work():
         changed = change_store(find_store(store).id, read_changes(settings), actor=ACTOR)
     _print_settings(changed.settings)
@@ -128,6 +130,11 @@ def read_changes(words: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _typed(name: str, value: str, default: Any) -> Any:
+    # Before the numbers: to Python a truth value is one of them.
+    if isinstance(default, bool):
+        if value.lower() not in WORDS:
+            raise invalid("invalid_type", "this is true or false, yes or no", name)
+        return WORDS[value.lower()]
     if isinstance(default, int):
         if not value.isascii() or not value.isdigit():
             raise invalid("invalid_type", "this is a whole number", name)

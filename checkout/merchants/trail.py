@@ -61,6 +61,9 @@ REFUSALS = (
     "address_blocked",
 )
 """What is kept of refusals; those that name neither store nor member are the operator's."""
+COMMAND = "command"
+OLD_ACTORS = {"cli": COMMAND}
+"""Actors as entries once named them, which nothing can change, and what they are called now."""
 
 
 class AuditList(ListQuery):
@@ -173,8 +176,10 @@ def _where(query: AuditList, word: str, *, has_target: bool) -> tuple[list[str],
         pieces.append(f"{word} = ANY(%(actions)s)")
         params["actions"] = _actions(query.action)
     if query.actor is not None:
-        pieces.append("actor = %(actor)s")
-        params["actor"] = query.actor
+        actors = _actors(query.actor)
+        # One value lets the index give the order as well.
+        pieces.append("actor = ANY(%(actor)s)" if len(actors) > 1 else "actor = %(actor)s")
+        params["actor"] = actors if len(actors) > 1 else actors[0]
     if query.target is not None:
         if not has_target:
             raise invalid("invalid_value", "Refusals have no target.", "target")
@@ -190,6 +195,17 @@ def _where(query: AuditList, word: str, *, has_target: bool) -> tuple[list[str],
             pieces.append(f"date_trunc('second', created_at) {sign} %({name})s")
             params[name] = moment
     return pieces, params
+
+
+def name_actor(actor: str) -> str:
+    """An actor by the one word there is for it now."""
+    return OLD_ACTORS.get(actor, actor)
+
+
+def _actors(actor: str) -> list[str]:
+    """The actor by every word that entries have for it."""
+    wanted = name_actor(actor)
+    return [wanted, *(old for old, now in OLD_ACTORS.items() if now == wanted)]
 
 
 def _actions(word: str) -> list[str]:

@@ -25,7 +25,7 @@ from checkout.merchants.stores import find_store
 from checkout.merchants.two_factor import disable_two_factor
 from checkout.merchants.users import find_user
 
-ACTOR = "cli"
+ACTOR = "command"
 
 group = Commands("user", help="Merchants who sign in to the dashboard.")
 asks = click.option("--ask", is_flag=True, help="Type the password; without, one is made.")

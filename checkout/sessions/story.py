@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from checkout.core.crypto import SealBroken, unseal
 from checkout.core.i18n import Translator
 from checkout.core.ids import made_at
+from checkout.merchants.trail import name_actor
 from checkout.sessions.story_rows import Records
 from checkout.sessions.ways import label_of
 
@@ -229,10 +230,15 @@ def _audit_lines(records: Records, t: Translator, clock: _StoreClock) -> Iterato
         yield Line(
             clock.at(row.created_at),
             "audit",
-            t("story.audit", action=row.action),
+            t("story.audit", action=_did(row.action, t)),
             who=_who(row.actor, records, t),
             raw=_raw(row.details),
         )
+
+
+def _did(action: str, t: Translator) -> str:
+    """What was done, as the audit page says it, without the details that follow there."""
+    return t.or_same(f"audit.did.{action}", action).rstrip(":៖")
 
 
 class _StoreClock:
@@ -263,7 +269,7 @@ class _StoreClock:
 
 
 def _who(actor: str, records: Records, t: Translator) -> str:
-    kind, _, rest = actor.partition(":")
+    kind, _, rest = name_actor(actor).partition(":")
     name = records.names.get(actor, rest)
     if kind in ("user", "key", "rail"):
         shown = rail_label(rest, t) if kind == "rail" else name

@@ -107,6 +107,22 @@ def test_it_is_searched_by_part_person_thing_and_day(app):
     assert shows("since=2999-01-01") == (False, False)
 
 
+def test_commands_have_one_name_in_old_entries_and_new_ones(app):
+    desk = make_desk()
+    note(desk.store_id, "key.created", actor="cli", name="an old one")
+    note(desk.store_id, "key.created", name="a new one")
+    note(desk.store_id, "key.created", actor="system", name="not by hand")
+
+    for asked in ("command", "cli"):
+        page = desk.get(f"/audit?actor={asked}")
+
+        assert ("an old one" in page, "a new one" in page) == (True, True)
+        assert "not by hand" not in page
+        assert page.count(">Operator&#39;s command</a>") == 2
+        assert '<option value="command" selected>' in page
+        assert "cli" not in re.findall(r'value="([a-z]+)"', page)
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -55,7 +55,7 @@ def test_the_first_owner_is_made_by_command(command, log_in):
     assert member_role(user.id, store.id) == "owner"
     assert log_in(EMAIL, password_in(output)).id == user.id
     (entry,) = run("SELECT * FROM audit_entry WHERE action = 'member.joined'")
-    assert (entry.actor, entry.target, entry.details) == ("cli", user.id, {"role": "owner"})
+    assert (entry.actor, entry.target, entry.details) == ("command", user.id, {"role": "owner"})
     assert f"{user.id} {EMAIL} password {store.slug}:owner" in command("list")
 
 

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from checkout.core.db import run
+from checkout.core.audit import record_audit
+from checkout.core.db import run, unit_of_work
 from tests.factories.desks import make_desk
 from tests.factories.stores import make_shop
 from tests.factories.till import make_till, memo_of
@@ -204,7 +205,20 @@ def test_who_only_looks_can_do_nothing_and_reads_no_audit(till):
     viewer.refused(f"/attempts/{attempt['id']}/check", status=403)
     cancelled = viewer.get(f"/sessions/{session['id']}")
     assert "Noted: " not in cancelled
-    assert "Noted: session.cancelled" in owner.get(f"/sessions/{session['id']}")
+    assert "Noted: cancelled a session." in owner.get(f"/sessions/{session['id']}")
+
+
+def test_what_a_command_did_is_told_in_words(till, desk):
+    session = till.make_session()
+    with unit_of_work():
+        for actor in ("command", "cli"):
+            record_audit(
+                till.shop.store.id, actor, "session.expired", livemode=False, target=session["id"]
+            )
+
+    story = "\n".join(story_of(desk.get(f"/sessions/{session['id']}")))
+
+    assert story.count("Noted: ended a session. by the operator&#39;s command") == 2
 
 
 @pytest.mark.parametrize("locale", ["vi", "km"])
