@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from checkout.merchants.rail_accounts import enabled_rails
+from checkout.merchants.settings import Bounds, StoreSettings
 from checkout.merchants.stores import find_store
 from checkout.rails import registry
 from checkout.rails.base import RailError
@@ -38,13 +39,51 @@ def test_a_store_is_made_and_changed(app):
     assert "max_attempts=3" in run(app, "store", "show", "hoa-mai").output
 
 
+SETTINGS = {
+    "code_prefix": [("HO", "HO")],
+    "past_code_prefixes": [("AB,CD", ["AB", "CD"]), ("", [])],
+    "duration_minutes": [("30", 30)],
+    "max_attempts": [("5", 5)],
+    "underpayment": [("fail", "fail")],
+    "late_grace_minutes": [("0", 0)],
+    "fee_bps": [("125", 125)],
+    "rate_limit_per_minute": [("600", 600)],
+    "allowed_hosts": [("shop.vn, localhost:3000", ["shop.vn", "localhost:3000"])],
+    "browser_amounts": [("true", True), ("no", False), ("Yes", True), ("false", False)],
+    "currencies": [("VND,USD", ["VND", "USD"])],
+    "bounds": [('{"VND": {"min": 1000}}', {"VND": Bounds(min=1000)}), ("{}", {})],
+    "topup_bounds": [('{"USD": {"max": 9}}', {"USD": Bounds(max=9)})],
+    "time_zone": [("Asia/Phnom_Penh", "Asia/Phnom_Penh")],
+    "locale": [("km", "km"), ("", None)],
+    "contact_email": [("lan@shop.example", "lan@shop.example"), ("", None)],
+    "brand_color": [("#aa3366", "#aa3366")],
+}
+"""Words of the command line for each setting, and what they mean."""
+
+
+def test_every_setting_is_set_by_its_type(app):
+    store = make_store()
+    assert set(SETTINGS) == set(StoreSettings.model_fields)
+
+    for name, examples in SETTINGS.items():
+        for word, value in examples:
+            result = run(app, "store", "set", store.slug, f"{name}={word}")
+            assert result.exit_code == 0, result.output
+            assert getattr(find_store(store.slug).settings, name) == value
+
+
 def test_mistakes_are_one_line_with_the_field(app):
     store = make_store()
 
     for words, line in [
         (("store", "set", store.slug, "max_attempts=99"), "max_attempts: "),
         (("store", "set", store.slug, "max_attempts=x"), "max_attempts: "),
+        (("store", "set", store.slug, "max_attempts=yes"), "max_attempts: "),
+        (("store", "set", store.slug, "browser_amounts=1"), "browser_amounts: this is true"),
+        (("store", "set", store.slug, "browser_amounts="), "browser_amounts: this is true"),
+        (("store", "set", store.slug, "underpayment=yes"), "underpayment: "),
         (("store", "set", store.slug, "bounds={"), "bounds: "),
+        (("store", "set", store.slug, "bounds=5"), "bounds: "),
         (("store", "set", store.slug, "colour=red"), "colour: "),
         (("store", "set", store.slug, "colour"), "write it as name=value"),
         (("store", "create", "X", "--slug", store.slug), "slug: "),

@@ -1,13 +1,21 @@
-"""The operator's manual names what there is."""
+"""The manuals name what there is."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import pytest
+
+from checkout.merchants.cli import read_changes
 from tests.support.source import python_files
 
 MANUAL = Path("docs/operate.md").read_text()
+MANUALS = [
+    Path("README.md"),
+    *sorted(Path("docs").rglob("*.md")),
+    *sorted(Path("checkout").rglob("*.md")),
+]
 
 
 def test_every_log_line_that_it_names_is_written_somewhere():
@@ -18,11 +26,27 @@ def test_every_log_line_that_it_names_is_written_somewhere():
     assert [name for name in sorted(named) if f'"{name}"' not in sources] == []
 
 
-def test_every_command_that_it_names_exists(app):
-    named = set(re.findall(r"flask ([a-z]+)(?: ([a-z-]+))?", MANUAL))
+@pytest.mark.parametrize("path", MANUALS, ids=str)
+def test_every_command_that_they_name_exists(app, path):
+    named = set(re.findall(r"flask ([a-z]+)(?: ([a-z-]+))?", path.read_text()))
 
     for group, command in sorted(named):
         found = app.cli.commands.get(group)
         assert found is not None, group
         if command:
             assert command in found.commands, f"{group} {command}"
+
+
+def test_the_manuals_that_name_commands_are_read():
+    naming = [str(path) for path in MANUALS if "flask " in path.read_text()]
+
+    assert {"README.md", "docs/integrate.md", "docs/operate.md"} <= set(naming)
+
+
+def test_every_setting_that_they_set_can_be_set():
+    texts = "\n".join(path.read_text() for path in MANUALS)
+    words = re.findall(r"flask store set \S+ (\w+=[^\s`,]+)", texts)
+
+    assert words
+    for word in words:
+        assert read_changes((word,))
