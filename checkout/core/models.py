@@ -158,7 +158,7 @@ class Mail(Scoped, Created, Base):
     text_body: Mapped[str] = mapped_column(Text)
     html_body: Mapped[str] = mapped_column(Text)
     secret: Mapped[bool] = mapped_column(server_default="false")
-    """Whether its text opens something, and so is not kept once it has been sent."""
+    """Whether its text opens something, and so is not kept once it is sent or given up."""
     locale: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text, server_default="waiting")
     tries: Mapped[int] = mapped_column(server_default="0")

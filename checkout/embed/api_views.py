@@ -27,6 +27,7 @@ blueprint = Blueprint("embed_api", __name__, url_prefix="/api/v1")
     tag="Live messages",
     description="Hand it to the customer's page, which sends it over `/ws/payment-notifications`"
     " within 15 minutes. It opens that customer's messages and nothing else.",
+    hides=True,
 )
 def post_realtime_token(call: Call) -> dict[str, Any]:
     """Signed, not stored."""

@@ -47,6 +47,7 @@ EVENTS = "Events"
     errors=("invalid_url", "unknown_event_type", "too_many_endpoints"),
     tag=ENDPOINTS,
     description="The answer's `secret` verifies what is sent; it is not shown again.",
+    hides=True,
 )
 def post_endpoint(call: Call) -> dict[str, Any]:
     """The endpoint with its secret."""
@@ -126,6 +127,7 @@ def remove_endpoint(call: Call, endpoint_id: str) -> dict[str, Any]:
     answer=NewSecretAnswer,
     tag=ENDPOINTS,
     description="For 24 hours both secrets sign, the new one first.",
+    hides=True,
 )
 def post_rotate_secret(call: Call, endpoint_id: str) -> dict[str, Any]:
     """The endpoint with its new secret."""

@@ -126,6 +126,26 @@ def test_the_text_of_a_secret_mail_is_forgotten_once_sent(box):
     assert len(box.mails) == 2
 
 
+def test_the_text_of_a_secret_mail_is_forgotten_when_it_is_given_up(box):
+    box.answers["nobody@khach.test"] = "550 no such user"
+    box.answers["full@khach.test"] = "452 mailbox full"
+    queue("usr_1", "nobody@khach.test", secret=True)
+    queue("usr_2", "nobody@khach.test")
+    queue("usr_3", "full@khach.test", secret=True)
+
+    send_waiting_mail()
+
+    kept = {row.subject_id: (row.text_body, row.html_body) for row in rows()}
+    assert (status("usr_1"), kept["usr_1"]) == (("failed", 1), ("", ""))
+    assert all(kept["usr_2"])
+    assert status("usr_3") == ("waiting", 1)
+    assert all(kept["usr_3"])
+    box.answers.clear()
+    make_all_due()
+    send_waiting_mail()
+    assert len(box.mails) == 1
+
+
 def test_a_subject_cannot_bring_headers_of_its_own(box):
     queue(subject="Hello\r\nBcc: everybody@khach.test\n\nbody")
     send_waiting_mail()
@@ -213,6 +233,18 @@ def test_without_a_server_the_row_says_so(app, monkeypatch):
     queue()
     send_waiting_mail()
     assert status() == ("skipped", 0)
+
+
+def test_without_a_server_the_text_of_a_secret_mail_is_forgotten(app, monkeypatch):
+    configure(app, monkeypatch, "")
+    queue("usr_1", secret=True)
+    queue("usr_2")
+
+    send_waiting_mail()
+
+    kept = {row.subject_id: (row.text_body, row.html_body) for row in rows()}
+    assert kept["usr_1"] == ("", "")
+    assert all(kept["usr_2"])
 
 
 def test_two_workers_send_a_mail_once(app, box):
