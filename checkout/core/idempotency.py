@@ -51,10 +51,15 @@ class Key:
     """Whether the answer holds a secret, so that it is kept sealed."""
 
     @property
+    def row(self) -> str:
+        """Which row of all it is: what is sealed for one store's key opens in no other."""
+        return f"{self.store_id}\x1f{self.livemode}\x1f{self.key}"
+
+    @property
     def lock(self) -> int:
         """The key's number among PostgreSQL's advisory locks, a signed 64-bit one."""
-        name = f"{self.store_id}\x1f{self.livemode}\x1f{self.key}".encode()
-        return int.from_bytes(hashlib.sha256(name).digest()[:8], "big", signed=True)
+        digest = hashlib.sha256(self.row.encode()).digest()
+        return int.from_bytes(digest[:8], "big", signed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,7 @@ def _release(connection: Connection, key: Key) -> None:
 def keep(key: Key, status: int, body: str) -> None:
     """Store the answer in the current transaction. The first one stays, for its day."""
     if key.hides and status < 400:
-        body = SEALED + base64.b64encode(seal(body.encode(), row=key.key, column=COLUMN)).decode()
+        body = SEALED + base64.b64encode(seal(body.encode(), row=key.row, column=COLUMN)).decode()
     execute(
         "INSERT INTO idempotency_key (store_id, livemode, key, request_hash, status, body)"
         " VALUES (%(store_id)s, %(livemode)s, %(key)s, %(request_hash)s, %(status)s, %(body)s)"
@@ -212,7 +217,7 @@ def _opened(key: Key, body: str) -> str:
         return body
     try:
         sealed = base64.b64decode(body.removeprefix(SEALED))
-        return unseal(sealed, row=key.key, column=COLUMN).decode()
+        return unseal(sealed, row=key.row, column=COLUMN).decode()
     except SealBroken:
         raise invalid(REUSED, "The answer to this key cannot be read again.", HEADER) from None
 

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from checkout.core.db import one, run, unit_of_work
+from checkout.core.crypto import SealBroken
+from checkout.core.db import execute, one, run, unit_of_work
 from checkout.core.errors import Problem
 from checkout.merchants.rail_accounts import (
     configure_rail,
     enabled_rails,
+    forget_accounts,
     load_account,
     rail_fits,
 )
@@ -50,6 +52,19 @@ def test_secrets_are_sealed_and_open_in_their_own_row_only(app):
     assert row is not None
     assert VIETQR["api_key"] not in str(row)
     assert VIETQR["api_key"] not in str(run("SELECT details FROM audit_entry"))
+
+    other_id = make_vietqr(make_shop(), api_key="another-pretend-key-00000000")
+    with unit_of_work():
+        execute(
+            "UPDATE rail_account AS mine SET sealed = theirs.sealed FROM rail_account AS theirs"
+            " WHERE (mine.id, theirs.id) IN ((%(a)s, %(b)s), (%(b)s, %(a)s))",
+            a=account_id,
+            b=other_id,
+        )
+    forget_accounts()
+    for moved_id in (account_id, other_id):
+        with pytest.raises(SealBroken, match=moved_id):
+            load_account(moved_id)
 
 
 def test_a_change_supersedes_and_the_old_account_still_opens(app):
