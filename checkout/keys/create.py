@@ -31,14 +31,29 @@ def create_key(
     `scopes` restricts a secret key to these actions. Raises `invalid_value` for another word,
     and 409 `too_many_keys`.
     """
-    _check_scopes(kind, scopes)
-    _refuse_more(store_id, livemode)
+    check_scopes(kind, scopes)
+    refuse_more(store_id, livemode)
     head = {"secret": "sk", "publishable": "pk"}[kind]
     plain = f"{head}_{'live' if livemode else 'test'}_{new_secret(RANDOM_BYTES)}"
-    row = one(
+    row = insert_key(store_id, livemode, kind, plain, name, scopes)
+    assert row is not None  # noqa: S101 - nobody has random bytes twice
+    record_key(row, actor)
+    return row, plain
+
+
+def insert_key(
+    store_id: str,
+    livemode: bool,
+    kind: KeyKind,
+    plain: str,
+    name: str,
+    scopes: Sequence[str] | None,
+) -> Any | None:
+    """Keep a key, of which only the hash is stored; its row, or None where it is kept already."""
+    return one(
         "INSERT INTO api_key (id, store_id, livemode, kind, hash, last4, name, scopes)"
         " VALUES (%(id)s, %(store_id)s, %(livemode)s, %(kind)s, %(hash)s, %(last4)s, %(name)s,"
-        " %(scopes)s) RETURNING *",
+        " %(scopes)s) ON CONFLICT (hash) DO NOTHING RETURNING *",
         id=new_id("key"),
         store_id=store_id,
         livemode=livemode,
@@ -46,23 +61,32 @@ def create_key(
         hash=hash_secret(plain),
         last4=plain[-4:],
         name=name,
-        scopes=sorted(set(scopes)) if scopes is not None else None,
+        scopes=sorted_scopes(scopes),
     )
-    assert row is not None  # noqa: S101 - an INSERT ... RETURNING has its row
+
+
+def record_key(row: Any, actor: str, **details: Any) -> None:
+    """Write a new key into its store's audit trail."""
     record_audit(
-        store_id,
+        row.store_id,
         actor,
         "key.created",
         target=row.id,
-        livemode=livemode,
-        kind=kind,
-        name=name,
+        livemode=row.livemode,
+        kind=row.kind,
+        name=row.name,
         scopes=row.scopes,
+        **details,
     )
-    return row, plain
 
 
-def _check_scopes(kind: KeyKind, scopes: Sequence[str] | None) -> None:
+def sorted_scopes(scopes: Sequence[str] | None) -> list[str] | None:
+    """The actions of a restricted key as they are kept; None for a key that may do all."""
+    return sorted(set(scopes)) if scopes is not None else None
+
+
+def check_scopes(kind: KeyKind, scopes: Sequence[str] | None) -> None:
+    """Raise `invalid_value` for another kind than a secret key's, or for an unknown action."""
     if scopes is not None and kind != "secret":
         raise invalid("invalid_value", "Only secret keys are restricted.", "scopes")
     for number, scope in enumerate(scopes or ()):
@@ -70,7 +94,8 @@ def _check_scopes(kind: KeyKind, scopes: Sequence[str] | None) -> None:
             raise invalid("invalid_value", "There is no such action.", f"scopes.{number}")
 
 
-def _refuse_more(store_id: str, livemode: bool) -> None:
+def refuse_more(store_id: str, livemode: bool) -> None:
+    """Raise 409 `too_many_keys` for a store that has as many as one may have."""
     row = one(
         "SELECT count(*) AS total FROM api_key WHERE store_id = %(store_id)s"
         " AND livemode = %(livemode)s AND revoked_at IS NULL",
