@@ -15,6 +15,7 @@ from checkout.payments.links import find_links_due
 from checkout.payments.monitor import ask_due, finish_asking
 from checkout.payments.renew import BATCH as RENEWALS
 from checkout.payments.renew import renew_due
+from checkout.payments.shoppers import forget_shoppers
 from checkout.payments.simulate import deliver_pretended
 from checkout.payments.tokens import renew_all
 from checkout.payments.watch import SWEEPER as ASK
@@ -85,3 +86,9 @@ def renew_rail_settings() -> int:
 def backfill_days() -> int:
     """List the last two days of every account once more: banks write some movements late."""
     return backfill_all(hours=48)
+
+
+@periodic("forget_shoppers", every_seconds=3_600.0)
+def forget_old_shoppers() -> int:
+    """Delete where shoppers were, once nobody needs to know any more."""
+    return forget_shoppers()

@@ -65,6 +65,18 @@ class Attempt(Scoped, Created, Base):
     ended_at: Mapped[datetime | None] = mapped_column(Time)
 
 
+class AttemptShopper(Scoped, Base):
+    """Where the shopper was who started an attempt on the hosted page, until it is forgotten.
+
+    In a table of its own, so that forgetting changes no attempt. Its key is in order of time.
+    """
+
+    __tablename__ = "attempt_shopper"
+    attempt_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    address: Mapped[str] = mapped_column(Text)
+    user_agent: Mapped[str] = mapped_column(Text)
+
+
 class AttemptReference(Scoped, Base):
     """A reference under which a provider knows an attempt: every one ever shown stays watched.
 

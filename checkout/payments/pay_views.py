@@ -15,9 +15,9 @@ from checkout.core.db import one, unit_of_work
 from checkout.core.errors import Problem, invalid
 from checkout.core.limits import limit_calls
 from checkout.core.origin import origin_of, refuse_foreign_form
-from checkout.core.web import client_address
 from checkout.merchants.rail_accounts import load_account
 from checkout.payments.play import play_bank
+from checkout.payments.shoppers import read_shopper
 from checkout.payments.start import LIVE, start_attempt
 from checkout.payments.watch import ask_soon
 from checkout.rails.registry import get_rail, names
@@ -46,7 +46,7 @@ def choose_rail(session_id: str) -> BaseResponse:
             request.form.get("rail") or None,
             actor="shopper",
             reuse_live="fresh" not in request.form,
-            payer_address=client_address(),
+            shopper=read_shopper(),
         )
     except Problem as problem:
         return _answer_problem(session_id, problem)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,6 +29,7 @@ from checkout.payments.links import SWEEPER as LINKS
 from checkout.payments.prompts import put_prompt
 from checkout.payments.references import Reference, write_reference
 from checkout.payments.renew import needs_renewal, renew_prompt
+from checkout.payments.shoppers import Shopper
 from checkout.rails.base import Account, Attempt, Prompt, RailError
 from checkout.rails.client import bounded_client
 from checkout.rails.registry import get_rail
@@ -42,6 +43,21 @@ from checkout.sessions.tell import tell_moves
 CODE_TRIES = 10
 LIVE = ("pending", "requires_action")
 
+INSERT = (
+    "INSERT INTO attempt (id, store_id, livemode, session_id, number, rail,"
+    " rail_account_id, status, amount, currency, code, return_url, created_at, expires_at)"
+    " VALUES (%(id)s, %(store_id)s, %(livemode)s, %(session_id)s, %(number)s, %(rail)s,"
+    " %(account_id)s, 'pending', %(amount)s, %(currency)s, %(code)s, %(return_url)s,"
+    " %(now)s, %(expires_at)s) ON CONFLICT (code) DO NOTHING RETURNING *"
+)
+# With where its shopper is, in the same round trip.
+INSERT_BOTH = (
+    f"WITH made AS ({INSERT}), seen AS (INSERT INTO attempt_shopper"  # noqa: S608 - a constant
+    " (attempt_id, store_id, livemode, address, user_agent)"
+    " SELECT id, store_id, livemode, %(address)s, %(user_agent)s FROM made)"
+    " SELECT * FROM made"
+)
+
 
 def start_attempt(
     session_id: str,
@@ -53,15 +69,16 @@ def start_attempt(
     reuse_live: bool = False,
     store_id: str | None = None,
     livemode: bool | None = None,
-    payer_address: str | None = None,
+    shopper: Shopper | None = None,
     keep: Callable[[Any], None] | None = None,
 ) -> Any:
     """Start an attempt and return its row; opens and commits its own units of work.
 
     A live attempt is superseded; with `reuse_live` one on the same rail is returned instead,
     with `retry` it is refused. `return_url` is where the shopper goes after a provider's page
-    (the checkout page without it), `payer_address` their IP address where they started it
-    themselves. `keep` is called with the row in the last transaction.
+    (the checkout page without it), `shopper` where they are if they started it themselves: kept
+    for a while, and providers are told the address. `keep` is called with the row in the last
+    transaction.
 
     Raises 404; 409 `session_expired`, `session_not_active`, `max_attempts_reached`,
     `attempt_in_progress`; 422 `rail_not_available`, `customer_required`,
@@ -75,7 +92,7 @@ def start_attempt(
         rail_name = _choose_rail(locked.session, rail_name, newest)
         shown = newest if reuse_live and _shows(newest, rail_name, locked.session) else None
         if shown is None:
-            begun = _begin(locked, newest, rail_name, return_url, payer_address)
+            begun = _begin(locked, newest, rail_name, return_url, shopper)
             row = _open_inside(begun, actor)
             if row is not None:
                 if keep is not None:
@@ -117,15 +134,15 @@ def _begin(
     newest: Any | None,
     rail_name: str,
     return_url: str | None,
-    payer_address: str | None,
+    shopper: Shopper | None,
 ) -> _Begun:
     if get_rail(rail_name).instant:
         refuse_wallet(locked)
-    attempt, account = _insert_attempt(locked, newest, rail_name, return_url)
+    attempt, account = _insert_attempt(locked, newest, rail_name, return_url, shopper)
     facts = attempt_facts(
         attempt,
         locked.session,
-        payer_address=payer_address,
+        payer_address=shopper.address if shopper is not None else None,
         customer_email=_email_of(locked.session.customer_id),
     )
     reference = get_rail(rail_name).reference_of(facts, account)
@@ -248,7 +265,11 @@ def _choose_rail(session: Any, wanted: str | None, newest: Any | None) -> str:
 
 
 def _insert_attempt(
-    locked: Locked, newest: Any | None, rail_name: str, return_url: str | None
+    locked: Locked,
+    newest: Any | None,
+    rail_name: str,
+    return_url: str | None,
+    shopper: Shopper | None,
 ) -> tuple[Any, Any]:
     session = locked.session
     account_id = next(
@@ -264,13 +285,10 @@ def _insert_attempt(
             now=locked.now,
         )
     minutes = account.settings.get("attempt_minutes") or get_rail(rail_name).default_minutes
+    insert, known = (INSERT, {}) if shopper is None else (INSERT_BOTH, asdict(shopper))
     for _ in range(CODE_TRIES):
         attempt = one(
-            "INSERT INTO attempt (id, store_id, livemode, session_id, number, rail,"
-            " rail_account_id, status, amount, currency, code, return_url, created_at, expires_at)"
-            " VALUES (%(id)s, %(store_id)s, %(livemode)s, %(session_id)s, %(number)s, %(rail)s,"
-            " %(account_id)s, 'pending', %(amount)s, %(currency)s, %(code)s, %(return_url)s,"
-            " %(now)s, %(expires_at)s) ON CONFLICT (code) DO NOTHING RETURNING *",
+            insert,
             id=ids.new_id("att"),
             store_id=session.store_id,
             livemode=session.livemode,
@@ -284,6 +302,7 @@ def _insert_attempt(
             return_url=return_url,
             now=locked.now,
             expires_at=_attempt_deadline(session, locked.now, minutes),
+            **known,
         )
         if attempt is not None:
             return attempt, account

@@ -52,8 +52,16 @@ def load_session(desk: Desk, session_id: str) -> Any:
 
 
 def read_story(desk: Desk, session: Any) -> Records:
-    """All that is on record, as far as the member may look."""
-    return read_records(desk.scope, session, with_audit=desk.may("audit.read"))
+    """All that is on record, as far as the member may look.
+
+    Where a shopper was is for who deals with shoppers, and not for who only looks.
+    """
+    return read_records(
+        desk.scope,
+        session,
+        with_audit=desk.may("audit.read"),
+        with_shoppers=desk.may("sessions.write"),
+    )
 
 
 def leap(desk: Desk, path: str) -> Response:

@@ -34,11 +34,13 @@ class Records:
     deliveries: list[Any]
     """Tries to deliver, and deliveries that have not been tried."""
     audit: list[Any]
+    shoppers: dict[str, Any] = field(default_factory=dict)
+    """Where the shoppers were who started attempts: the attempt's id → address and browser."""
     names: dict[str, str] = field(default_factory=dict)
     """What the people and keys are called that did something: actor → name."""
 
 
-def read_records(scope: Scope, session: Any, *, with_audit: bool) -> Records:
+def read_records(scope: Scope, session: Any, *, with_audit: bool, with_shoppers: bool) -> Records:
     """All rows about a session that has been loaded within the scope."""
     whose = {"store_id": scope.store_id, "livemode": scope.livemode}
     attempts = run(
@@ -75,6 +77,7 @@ def read_records(scope: Scope, session: Any, *, with_audit: bool) -> Records:
         events=events,
         deliveries=_deliveries([event.id for event in events]),
         audit=_audit(scope, about) if with_audit else [],
+        shoppers=_shoppers(attempts) if with_shoppers else {},
     )
     records.names = _names(scope, records)
     return records
@@ -132,6 +135,15 @@ def _audit(scope: Scope, about: Sequence[str]) -> list[Any]:
         about=list(about),
         most=MOST,
     )
+
+
+def _shoppers(attempts: Sequence[Any]) -> dict[str, Any]:
+    rows = run(
+        "SELECT attempt_id, address, user_agent FROM attempt_shopper"
+        " WHERE attempt_id = ANY(%(ids)s)",
+        ids=[attempt.id for attempt in attempts],
+    )
+    return {row.attempt_id: row for row in rows}
 
 
 def _names(scope: Scope, records: Records) -> dict[str, str]:
