@@ -105,7 +105,8 @@ def patch_customer(call: Call, customer_id: str) -> dict[str, Any]:
     errors=("wallet_not_empty",),
     tag=TAG,
     action="customers.delete",
-    description="Name, addresses, reference and metadata are forgotten; payments stay.",
+    description="Name, addresses, reference and metadata are forgotten, in events and mails too;"
+    " payments stay.",
 )
 def remove_customer(call: Call, customer_id: str) -> dict[str, Any]:
     """From then on nobody is found under the id."""

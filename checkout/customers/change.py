@@ -8,11 +8,12 @@ from typing import Any
 import psycopg
 
 from checkout.core.audit import record_audit
-from checkout.core.db import execute, one
+from checkout.core.db import one
 from checkout.core.errors import Problem, conflict, missing
 from checkout.core.ids import is_id
 from checkout.core.scope import Scope
 from checkout.customers.find_or_create import insert_customer
+from checkout.customers.forget import forget_person
 from checkout.customers.queries import COLUMNS
 
 CHANGEABLE = ("email", "name", "phone", "reference", "metadata")
@@ -48,11 +49,11 @@ def update_customer(scope: Scope, customer_id: str, changes: Mapping[str, Any]) 
 
 
 def delete_customer(scope: Scope, customer_id: str) -> None:
-    """Take the person out of the row; what was paid still points to it.
+    """Take the person out of every record; what was paid still points to the row.
 
     Raises 404, and 409 `wallet_not_empty` while the wallet holds money that is theirs.
     """
-    _lock(scope, customer_id)
+    customer = _lock(scope, customer_id)
     held = one(
         "SELECT 1 AS held FROM account WHERE store_id = %(store_id)s"
         " AND livemode = %(livemode)s AND customer_id = %(id)s AND kind = 'wallet'"
@@ -63,11 +64,7 @@ def delete_customer(scope: Scope, customer_id: str) -> None:
     )
     if held is not None:
         raise conflict("wallet_not_empty", "This customer's wallet still holds money.")
-    execute(
-        "UPDATE customer SET email = NULL, name = NULL, phone = NULL, reference = NULL,"
-        " metadata = '{}', deleted_at = clock_timestamp() WHERE id = %(id)s",
-        id=customer_id,
-    )
+    forget_person(scope, customer)
     _record(scope, "customer.deleted", customer_id, set(CHANGEABLE))
 
 

@@ -77,13 +77,16 @@ def _remind(due: list[Any]) -> None:
 
 
 def mail_reminder(event: Any) -> None:
-    """Write the reminder to the customer, where an address is known (reaction to the event)."""
+    """Write the reminder to the customer, where an address is known (reaction to the event).
+
+    Who is being deleted gets none: the row is waited for, and then has no address any more.
+    """
     session = json.loads(event.body)["data"]["object"]
     row = one(
         "SELECT customer.email, store.name, store.settings ->> 'locale' AS store_locale"
         " FROM checkout_session AS session JOIN store ON store.id = session.store_id"
         " JOIN customer ON customer.id = session.customer_id"
-        " WHERE session.id = %(id)s AND customer.email IS NOT NULL",
+        " WHERE session.id = %(id)s AND customer.email IS NOT NULL FOR SHARE OF customer",
         id=session["id"],
     )
     if row is None:
