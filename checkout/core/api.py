@@ -30,7 +30,7 @@ from checkout.core.limits import (
     refuse_blocked,
 )
 from checkout.core.scope import KeyKind, Scope
-from checkout.core.web import problem_body
+from checkout.core.web import note_caller, problem_body
 
 BASE_PATH = "/api/v1"
 PATH_ID = re.compile(r"[a-z]{2,5}_[0-9a-hjkmnp-tv-z]{28}")
@@ -352,6 +352,7 @@ def _find_key(credential: str, kind: KeyKind) -> Scope:
             record_security("key_refused")
             note_failed_authentication()
         raise unauthorized("invalid_api_key", "This API key is not valid.")
+    note_caller(scope.actor, scope.store_id, scope.livemode)
     return scope
 
 
@@ -362,6 +363,7 @@ def _admit_user(made: Operation, arguments: Mapping[str, str], token: str) -> Sc
         record_security("token_refused")
         note_failed_authentication()
         raise unauthorized("invalid_token", "This access token is not valid.")
+    note_caller(f"user:{user.user_id}")
     if made.surface == "user":
         limit_calls(f"user:{user.user_id}", USER_CALLS_PER_MINUTE)
         return replace(PUBLIC, key_id=user.user_id, actor=f"user:{user.user_id}", user=user)
@@ -370,6 +372,7 @@ def _admit_user(made: Operation, arguments: Mapping[str, str], token: str) -> Sc
     if scope is None:
         limit_calls(f"user:{user.user_id}", USER_CALLS_PER_MINUTE)
         raise missing(STORE_HEADER if made.surface == "secret" else None, "store")
+    note_caller(scope.actor, scope.store_id, scope.livemode)
     limit_calls(f"user:{user.user_id}:{store_id}", scope.settings.rate_limit_per_minute)
     return scope
 

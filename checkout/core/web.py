@@ -11,6 +11,7 @@ import json
 import logging
 import secrets
 import time
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -65,6 +66,19 @@ TYPES: dict[int, ProblemType] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a request turned out to come from, as far as anybody knows."""
+
+    actor: str = ""
+    """As in histories and audits: `key:key_…`, `user:usr_…`."""
+    store_id: str | None = None
+    livemode: bool | None = None
+
+
+NOBODY = Caller()
+
+
 def init_web(app: Flask) -> None:
     """Attach the hooks and error handlers to the application."""
     # Werkzeug cuts a body of unknown length here; one byte more shows that it was longer.
@@ -91,6 +105,7 @@ def _begin() -> None:
     g.frame_ancestors = "'none'"
     g.form_actions = ()
     g.rate_limit = None
+    g.caller = NOBODY
     _refuse_large_body()
 
 
@@ -101,6 +116,17 @@ def _refuse_large_body() -> None:
         length = len(request.get_data())
     if (length or 0) > MAX_BODY_BYTES:
         raise RequestEntityTooLarge
+
+
+def note_caller(actor: str, store_id: str | None = None, livemode: bool | None = None) -> None:
+    """Remember whose request it is, for its log line and for what is refused of it."""
+    g.caller = Caller(actor, store_id, livemode)
+
+
+def noted_caller() -> Caller:
+    """Whose request it is, as far as it has come out yet."""
+    found: Caller = g.get("caller", NOBODY)
+    return found
 
 
 def client_address() -> str:
@@ -196,6 +222,7 @@ def _begin_late() -> None:
     g.began_at = time.perf_counter()
     g.nonce = g.rate_limit = None
     g.frame_ancestors, g.form_actions = "'none'", ()
+    g.caller = NOBODY
 
 
 def _log_access(status: int) -> None:
@@ -203,6 +230,7 @@ def _log_access(status: int) -> None:
         return
     rule = request.url_rule
     arguments = request.view_args or {}
+    ids = {name: value for name, value in arguments.items() if _loggable(value)}
     log(
         "request",
         method=request.method,
@@ -210,8 +238,15 @@ def _log_access(status: int) -> None:
         status=status,
         duration_ms=round((time.perf_counter() - g.began_at) * 1000, 2),
         client=client_key(),
-        **{name: value for name, value in arguments.items() if _loggable(value)},
+        **(ids | _caller_fields()),
     )
+
+
+def _caller_fields() -> dict[str, str]:
+    """Whose request it was: of a store that the path names and a stranger asks for, the path's."""
+    who = noted_caller()
+    fields = {"actor": who.actor, "store_id": who.store_id}
+    return {name: value for name, value in fields.items() if value}
 
 
 def _loggable(value: object) -> bool:

@@ -27,7 +27,7 @@ from checkout.core.i18n import LOCALES, Translator, remember_choice, request_loc
 from checkout.core.limits import limit_calls
 from checkout.core.origin import refuse_foreign_form
 from checkout.core.scope import Scope
-from checkout.core.web import client_key
+from checkout.core.web import client_key, note_caller
 from checkout.merchants.access import (
     PasswordNeeded,
     UserAccess,
@@ -273,6 +273,7 @@ def _serve(
 ) -> Response:
     desk = Desk(translator(request_locale()), load_browser_user())
     if desk.access is not None:
+        note_caller(f"user:{desk.access.user_id}")
         asked = request.args.get("lang")
         desk.t = translator(asked if asked in LOCALES else desk.access.locale)
     elif who != "anybody":
@@ -336,6 +337,7 @@ def _enter(desk: Desk, who: Who, action: str, arguments: dict[str, str]) -> dict
     if scope is None:
         raise missing(what="store")
     desk.entered = scope
+    note_caller(scope.actor, scope.store_id, scope.livemode)
     if action and not may(str(scope.role), action):
         record_security(
             "action_refused",

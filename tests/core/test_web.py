@@ -11,6 +11,9 @@ from flask import g
 from checkout.core import web
 from checkout.core.ids import new_id
 from checkout.core.logs import mask_path
+from tests.factories.desks import make_desk
+from tests.factories.stores import make_shop
+from tests.factories.teams import make_member
 
 
 def test_every_answer_has_its_own_request_id(api):
@@ -106,6 +109,66 @@ def test_one_access_line_without_query_or_unknown_words(api, caplog):
     assert lines[0]["thing_id"] == session_id
     assert "secret" not in json.dumps(lines)
     assert lines[1]["route"] == "/portal/verify/*"
+
+
+@pytest.fixture
+def access(caplog):
+    """The access lines written since the test began."""
+    logging.getLogger("checkout").setLevel(logging.INFO)
+    yield lambda: [one.fields for one in caplog.records if one.getMessage() == "request"]
+    logging.getLogger("checkout").setLevel(logging.WARNING)
+
+
+class TestWhoseRequestItWas:
+    def test_a_key(self, api, shop, access):
+        answer = api.get("/api/v1/things", headers=shop.headers)
+
+        (line,) = access()
+        assert (line["actor"], line["store_id"]) == (f"key:{shop.key_id}", shop.store.id)
+        assert (line["status"], line["method"]) == (200, "GET")
+        assert line["duration_ms"] > 0
+        assert line["request_id"] == answer.headers["X-Request-Id"]
+        assert shop.key not in json.dumps(line)
+
+    def test_a_key_that_is_refused_for_what_it_wants(self, client, access):
+        shop = make_shop()
+        other = make_shop()
+
+        answer = client.get(f"/api/v1/stores/{other.store.id}", headers=shop.headers)
+
+        (line,) = access()
+        assert (answer.status_code, line["status"]) == (403, 403)
+        assert (line["actor"], line["store_id"]) == (f"key:{shop.key_id}", shop.store.id)
+
+    def test_nobody(self, client, access):
+        make_shop()
+        client.get("/api/v1/payments", headers={"Authorization": "Bearer sk_test_wrong"})
+        client.get("/dashboard/sign-in")
+
+        assert [("actor" in line, "store_id" in line) for line in access()] == [(False, False)] * 2
+
+    def test_a_member_by_token(self, client, access):
+        member = make_member()
+        client.get("/api/v1/payments", headers=member.headers())
+        client.get("/api/v1/users/me", headers=member.token)
+
+        actor = f"user:{member.user.id}"
+        found = [(line["actor"], line.get("store_id")) for line in access()]
+        assert found == [(actor, member.store_id), (actor, None)]
+
+    def test_a_member_in_the_dashboard(self, app, access):
+        desk = make_desk("viewer")
+        desk.get("/payments")
+        desk.get("/keys", 403)
+
+        found = [(line["actor"], line["store_id"], line["status"]) for line in access()]
+        assert found == [(f"user:{desk.user.id}", desk.store_id, status) for status in (200, 403)]
+
+    def test_the_one_before_leaves_nothing(self, client, access):
+        client.get("/api/v1/payments", headers=make_shop().headers)
+        client.get("/api/v1/openapi.json")
+
+        assert "actor" not in access()[1]
 
 
 @pytest.mark.parametrize(
