@@ -54,8 +54,14 @@ class Wanted:
 
     facets: Values = field(default_factory=dict)
     keys: tuple[Key, ...] = ()
+    within: Key | None = None
+    """Only rows that have this; what else is wanted is looked for among them."""
     since: datetime | None = None
     until: datetime | None = None
+    time_column: str = "created_at"
+    """What `since` and `until` are about."""
+    lag_seconds: float = 0.0
+    """How long after a row was made that time of it can be at most."""
     clock_offset_seconds: float = 0.0
     """How far ahead of real time, in which ids are made, `created_at` can be at most."""
 
@@ -101,6 +107,12 @@ def search(
     if not fitting:
         return []
     span = _span(table, wanted, before)
+    if span[0] >= span[1]:
+        return []
+    if wanted.within is not None:
+        return _read(
+            table, scope, wanted, *_strands(table, wanted.within, fitting), span, limit, wanted.keys
+        )
     if wanted.keys:
         groups = [
             _read(table, scope, wanted, *_strands(table, key, fitting), span, limit)
@@ -118,16 +130,22 @@ def where_of(table: Searchable, scope: Scope, wanted: Wanted) -> tuple[str, dict
     pieces, params = _chosen(wanted.facets)
     pieces.insert(0, WHERE)
     params |= {"store_id": scope.store_id, "livemode": scope.livemode}
+    if wanted.within is not None:
+        pieces.append(_key_sql(wanted.within, params))
     if wanted.keys:
-        pieces.append("(" + " OR ".join(_key_sql(key, params) for key in wanted.keys) + ")")
+        pieces.append(_any_sql(wanted.keys, params))
     low, high = _span(table, wanted, None)
     pieces.append("id >= %(low)s AND id < %(high)s")
     times, given = _times(wanted)
     return " AND ".join([*pieces, *times]), params | given | {"low": low, "high": high}
 
 
+def _any_sql(keys: Sequence[Key], params: dict[str, Any]) -> str:
+    return "(" + " OR ".join(_key_sql(key, params) for key in keys) + ")"
+
+
 def _key_sql(key: Key, params: dict[str, Any]) -> str:
-    name = f"k_{key.column}"
+    name = f"k{len(params)}"
     if key.by_currency is None:
         params[name] = list(key.values)
         return f"{key.column} = ANY(%({name})s)"
@@ -157,8 +175,9 @@ def _read(
     strands: Sequence[Values],
     span: tuple[str, str],
     limit: int,
+    keys: Sequence[Key] = (),
 ) -> list[Any]:
-    """Rows of strands of one index, newest first.
+    """Rows of strands of one index, newest first, that have one of the `keys` if any are given.
 
     The bounds are compared as whole rows, in the index's own order: no other index gives that
     order, so the planner, whatever it thinks of the values, has no other road.
@@ -169,6 +188,8 @@ def _read(
     if not columns.keys() >= table.facets.keys():
         chosen, values = _chosen(wanted.facets)
         more, given = more + chosen, given | values
+    if keys:
+        more.append(_any_sql(keys, given))
     names = ["store_id", "livemode", *columns, "id"]
     here = ["%(store_id)s", "%(livemode)s", *(f"strand.{name}" for name in columns)]
     pieces = [
@@ -206,7 +227,11 @@ def _span(table: Searchable, wanted: Wanted, before: str | None) -> tuple[str, s
     """
     low, high = f"{table.prefix}_", before or f"{table.prefix}_{'z' * 30}"
     if wanted.since is not None:
-        early = wanted.since.timestamp() - wanted.clock_offset_seconds - SKEW_SECONDS
+        soonest = wanted.since.timestamp() - wanted.clock_offset_seconds - SKEW_SECONDS
+        if soonest > utc_now().timestamp():
+            # Nothing has a time that is yet to come.
+            return low, low
+        early = soonest - wanted.lag_seconds
         low = max(low, _id_at(table.prefix, early))
     if wanted.until is not None:
         high = min(high, _id_at(table.prefix, wanted.until.timestamp() + SKEW_SECONDS))
@@ -221,10 +246,10 @@ def _times(wanted: Wanted) -> tuple[list[str], dict[str, Any]]:
     pieces: list[str] = []
     params: dict[str, Any] = {}
     if wanted.since is not None:
-        pieces.append("created_at >= %(since)s")
+        pieces.append(f"{wanted.time_column} >= %(since)s")
         params["since"] = wanted.since.astimezone(UTC)
     if wanted.until is not None:
-        pieces.append("created_at < %(until)s")
+        pieces.append(f"{wanted.time_column} < %(until)s")
         params["until"] = wanted.until.astimezone(UTC)
     return pieces, params
 

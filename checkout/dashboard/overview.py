@@ -10,6 +10,7 @@ from typing import Any
 from checkout.core.db import one, run
 from checkout.core.scope import Scope
 from checkout.merchants.stats import Day
+from checkout.sessions.states import LIVE
 
 WIDTH, HEIGHT = 600, 120
 """Of a chart, in its own units."""
@@ -41,6 +42,18 @@ class Chart:
     currency: str
     bars: list[Bar]
     best: Bar
+
+
+def count_payable(scope: Scope) -> int:
+    """How many sessions can still be paid."""
+    row = one(
+        "SELECT count(*) AS total FROM checkout_session WHERE store_id = %(store_id)s"
+        " AND livemode = %(livemode)s AND status = ANY(%(live)s)",
+        store_id=scope.store_id,
+        livemode=scope.livemode,
+        live=sorted(LIVE),
+    )
+    return row.total if row is not None else 0
 
 
 def draw_charts(days: Sequence[Day]) -> list[Chart]:

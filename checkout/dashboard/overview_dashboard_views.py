@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from checkout.dashboard.overview import draw_charts, first_steps, newest_payments
+from checkout.dashboard.overview import count_payable, draw_charts, first_steps, newest_payments
 from checkout.merchants.screens import Desk, screen
 from checkout.merchants.stats import PERIODS, read_attention, read_days, sum_days
 from checkout.payments.transfer_list import count_waiting
@@ -24,6 +24,7 @@ def show_overview(desk: Desk) -> Response:
         days=days,
         charts=draw_charts(days),
         needs=_needs(desk),
+        payable=count_payable(desk.scope),
         newest=newest_payments(desk.scope),
         steps=first_steps(desk.scope) if desk.may("rails.write") else {},
         rail_label=lambda name: rail_label(name, desk.t),

@@ -14,6 +14,7 @@ from checkout.sessions.desk_page import (
     draw_session,
     leap,
     load_customer_of,
+    load_person,
     load_session,
     read_story,
 )
@@ -30,9 +31,11 @@ def show_payments(desk: Desk) -> Response:
     path = find_record(desk.scope, filters.q) if filters.q else None
     if path is not None:
         return leap(desk, path)
+    scope = desk.scope
     return desk.render(
         "payments/payments",
-        found=find_payments(desk.scope, filters),
+        found=find_payments(scope, filters),
+        customer=load_person(filters.customer, scope.store_id, scope.livemode),
         filters=filters,
         asked=request.args.to_dict(),
         statuses=STATUSES,

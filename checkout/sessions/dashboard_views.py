@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from checkout.core.clock import now
 from checkout.merchants.downloads import download
 from checkout.merchants.screens import Desk, screen
-from checkout.sessions.desk_page import draw_session, leap
+from checkout.sessions.desk_page import draw_session, leap, load_person
 from checkout.sessions.end import cancel_session
 from checkout.sessions.export import COLUMNS, session_rows
 from checkout.sessions.find import (
@@ -16,6 +17,7 @@ from checkout.sessions.find import (
     find_sessions,
     sessions_sql,
 )
+from checkout.sessions.left import tell_left
 from checkout.sessions.states import STATUSES
 
 blueprint = Blueprint("sessions_dashboard", __name__)
@@ -28,9 +30,13 @@ def show_sessions(desk: Desk) -> Response:
     path = find_record(desk.scope, filters.q) if filters.q else None
     if path is not None:
         return leap(desk, path)
+    scope = desk.scope
+    store_now = now(scope.store_id, scope.livemode)
     return desk.render(
         "sessions/sessions",
-        found=find_sessions(desk.scope, filters),
+        found=find_sessions(scope, filters),
+        customer=load_person(filters.customer, scope.store_id, scope.livemode),
+        left_of=lambda session: tell_left(session, store_now, desk.t),
         filters=filters,
         asked=request.args.to_dict(),
         statuses=STATUSES,

@@ -11,6 +11,7 @@ from checkout.core.config import config
 from checkout.core.db import one
 from checkout.core.errors import missing
 from checkout.merchants.screens import Desk
+from checkout.sessions.left import tell_left
 from checkout.sessions.objects import amount_due
 from checkout.sessions.queries import STORE_NOW
 from checkout.sessions.states import LIVE
@@ -27,6 +28,7 @@ def draw_session(desk: Desk, session_id: str) -> Response:
         session=session,
         link=f"{config().public_url}/pay/{session.id}",
         live=session.status in LIVE and session.expires_at > session.store_now,
+        left=tell_left(session, session.store_now, desk.t),
         due=amount_due(session),
         records=records,
         attempt=records.attempts[-1] if records.attempts else None,
@@ -75,12 +77,17 @@ def leap(desk: Desk, path: str) -> Response:
 
 def load_customer_of(row: Any) -> Any | None:
     """Who a session or a payment is of; None for nobody known."""
-    if row.customer_id is None:
+    return load_person(row.customer_id, row.store_id, row.livemode)
+
+
+def load_person(customer_id: str | None, store_id: str, livemode: bool) -> Any | None:
+    """What a page says of a customer of this store and mode; None for nobody known."""
+    if customer_id is None:
         return None
     return one(
         "SELECT id, name, email, phone, reference FROM customer WHERE id = %(id)s"
         " AND store_id = %(store_id)s AND livemode = %(livemode)s",
-        id=row.customer_id,
-        store_id=row.store_id,
-        livemode=row.livemode,
+        id=customer_id,
+        store_id=store_id,
+        livemode=livemode,
     )

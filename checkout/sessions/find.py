@@ -9,7 +9,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from checkout.core.body import Query
 from checkout.core.db import one, run
@@ -18,7 +19,7 @@ from checkout.core.lists import Cursor, read_id_cursor, write_cursor
 from checkout.core.scope import Scope
 from checkout.core.search import Key, Searchable, Wanted, read_facets, search, where_of
 from checkout.core.typed import read_amount
-from checkout.sessions.states import Status
+from checkout.sessions.states import LIVE, Status
 
 SESSIONS = Searchable(
     "checkout_session",
@@ -26,6 +27,10 @@ SESSIONS = Searchable(
     {"status": "text", "payment_status": "text", "currency": "text"},
 )
 PAGE = 25
+LONGEST_SECONDS = 43_200 * 60
+"""From the making of a session to its deadline at most: who ends unpaid has ended by then."""
+UNPAID_ENDS: frozenset[Status] = frozenset({"expired", "abandoned", "cancelled"})
+"""Of these the day that counts is the one on which they ended."""
 MOST_CUSTOMERS = 100
 """With one e-mail address; the newest of them are searched."""
 
@@ -44,10 +49,20 @@ PAYMENT_STATUSES: tuple[PaymentStatus, ...] = get_args(PaymentStatus)
 Typed = Annotated[str, StringConstraints(max_length=200)]
 
 
+def _customer_id(value: str) -> str:
+    if not is_id("cus", value):
+        raise PydanticCustomError("invalid_value", "This is not the id of a customer")
+    return value
+
+
+CustomerId = Annotated[str, StringConstraints(max_length=40), AfterValidator(_customer_id)]
+
+
 class Days(Query):
     """Filters that payments and sessions have in common."""
 
     q: Typed | None = None
+    customer: CustomerId | None = None
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
     first_day: date | None = Field(default=None, alias="from")
     last_day: date | None = Field(default=None, alias="to")
@@ -55,13 +70,20 @@ class Days(Query):
 
 
 class SessionFilters(Days):
-    status: Status | None = None
+    status: Status | Literal["payable"] | None = None
+    """`payable` is whatever can still be paid."""
     payment_status: PaymentStatus | None = None
 
     @property
     def chosen(self) -> dict[str, Any]:
         """What was chosen of the columns with few values."""
-        return {"status": self.status, "payment_status": self.payment_status}
+        status = sorted(LIVE) if self.status == "payable" else self.status
+        return {"status": status, "payment_status": self.payment_status}
+
+    @property
+    def by_end(self) -> bool:
+        """Whether days are those on which sessions ended, not those on which they were made."""
+        return self.status in UNPAID_ENDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +100,25 @@ class Found:
 
 def find_sessions(scope: Scope, filters: SessionFilters) -> Found:
     """A page of sessions. Raises `invalid_cursor`."""
-    return find_page(SESSIONS, scope, filters, filters.chosen)
+    return find_page(SESSIONS, scope, filters, filters.chosen, by_end=filters.by_end)
 
 
 def sessions_sql(scope: Scope, filters: SessionFilters) -> tuple[str, dict[str, Any]]:
     """All that the list shows with these filters, as SQL with its parameters."""
-    return filter_sql(SESSIONS, scope, filters, filters.chosen)
+    return filter_sql(SESSIONS, scope, filters, filters.chosen, by_end=filters.by_end)
 
 
-def find_page(table: Searchable, scope: Scope, filters: Days, chosen: Mapping[str, Any]) -> Found:
+def find_page(
+    table: Searchable,
+    scope: Scope,
+    filters: Days,
+    chosen: Mapping[str, Any],
+    *,
+    by_end: bool = False,
+) -> Found:
     """A page of a searchable table, by the common filters and the `chosen` facets."""
     facets = read_facets(table, scope)
-    wanted = make_wanted(scope, filters, chosen, facets)
+    wanted = make_wanted(scope, filters, chosen, facets, by_end=by_end)
     before = read_id_cursor(filters.cursor, table.prefix) if filters.cursor else None
     rows = search(table, scope, wanted, facets, before=before, limit=PAGE + 1)
     more = len(rows) > PAGE
@@ -103,10 +132,15 @@ def find_page(table: Searchable, scope: Scope, filters: Days, chosen: Mapping[st
 
 
 def filter_sql(
-    table: Searchable, scope: Scope, filters: Days, chosen: Mapping[str, Any]
+    table: Searchable,
+    scope: Scope,
+    filters: Days,
+    chosen: Mapping[str, Any],
+    *,
+    by_end: bool = False,
 ) -> tuple[str, dict[str, Any]]:
     """The same filters as one condition with its parameters, to export all that they show."""
-    wanted = make_wanted(scope, filters, chosen, read_facets(table, scope))
+    wanted = make_wanted(scope, filters, chosen, read_facets(table, scope), by_end=by_end)
     return where_of(table, scope, wanted)
 
 
@@ -115,16 +149,26 @@ def make_wanted(
     filters: Days,
     chosen: Mapping[str, Any],
     facets: Sequence[Mapping[str, Any]],
+    *,
+    by_end: bool = False,
 ) -> Wanted:
-    """Filters as the search takes them: days begin at midnight in the store's time zone."""
+    """Filters as the search takes them: days begin at midnight in the store's time zone.
+
+    With `by_end` they are days on which sessions ended, which is sought from the longest that
+    a session lives before them.
+    """
     picked = {name: value for name, value in chosen.items() if value is not None}
     if filters.currency is not None:
         picked["currency"] = filters.currency
     zone = ZoneInfo(scope.settings.time_zone)
     last = filters.last_day
+    of = filters.customer
     return Wanted(
         facets=picked,
         keys=_keys(scope, filters.q, {facet["currency"] for facet in facets}),
+        within=Key("customer_id", "text", (of,)) if of is not None else None,
+        time_column="ended_at" if by_end else "created_at",
+        lag_seconds=LONGEST_SECONDS if by_end else 0.0,
         since=_midnight(filters.first_day, zone),
         until=_midnight(last + timedelta(days=1), zone) if last and last < date.max else None,
         clock_offset_seconds=_clock_offset(scope),

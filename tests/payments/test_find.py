@@ -10,10 +10,19 @@ import pytest
 
 from checkout.core import search as searching
 from checkout.core.clock import utc_now
-from checkout.core.db import run, unit_of_work
+from checkout.core.db import execute, run, unit_of_work
 from checkout.core.lists import write_cursor
+from checkout.customers.change import create_customer
+from checkout.customers.schemas import CreateCustomer
 from checkout.payments.find import PAYMENTS, PaymentSearch, find_payments, payments_sql
-from checkout.sessions.find import PAGE, SESSIONS, SessionFilters, find_record, find_sessions
+from checkout.sessions.find import (
+    PAGE,
+    SESSIONS,
+    SessionFilters,
+    find_record,
+    find_sessions,
+    sessions_sql,
+)
 from tests.factories.bulk import fill_payments
 from tests.factories.stores import make_shop
 from tests.factories.till import make_till, memo_of
@@ -21,6 +30,9 @@ from tests.factories.till import make_till, memo_of
 COUNT = 12_000
 MOST_READ = 8 * (PAGE + 1)
 """Rows that one page may look at: a page for each strand, of which a search has a few."""
+
+FACETS_READ = 8
+"""Of them, those that tell which mixes of facets there are."""
 
 
 @pytest.fixture
@@ -94,6 +106,102 @@ def test_no_mix_of_filters_walks_the_sessions(shop, looked_at):
         filters = SessionFilters(status=status, payment_status=paid, q=q)
         find_sessions(shop.scope, filters)
         assert sum(looked_at) <= MOST_READ, filters
+
+
+EVERY = 300
+
+
+@pytest.fixture
+def customer(shop) -> str:
+    """One to whom one in 300 of the rows belongs."""
+    with unit_of_work():
+        customer = create_customer(shop.scope, CreateCustomer(name="Lan").model_dump())
+        for table in ("payment", "checkout_session"):
+            execute(
+                f"UPDATE {table} SET customer_id = %(id)s"
+                " WHERE right(id, 18)::int %% %(every)s = 0",
+                id=customer.id,
+                every=EVERY,
+            )
+        execute("ANALYZE payment, checkout_session")
+    return customer.id
+
+
+def test_a_customers_own_are_read_and_no_others(shop, customer, looked_at):
+    for q, status, late, days in itertools.product(
+        (None, "BK-600", "152000"), (None, "refunded"), (None, False), (None, (9, 2))
+    ):
+        looked_at.clear()
+        given = {"customer": customer, "q": q, "status": status, "late": late}
+        if days is not None:
+            given |= {"from": day(days[0]), "to": day(days[1])}
+        filters = PaymentSearch.model_validate(given)
+        found = find_payments(shop.scope, filters)
+        assert sum(looked_at) <= COUNT / EVERY + FACETS_READ, given
+        where, params = payments_sql(shop.scope, filters)
+        wanted = run(f"SELECT id FROM payment WHERE {where} ORDER BY id DESC LIMIT 25", **params)
+        assert [row.id for row in found.rows] == [row.id for row in wanted], given
+    found = find_sessions(shop.scope, SessionFilters(customer=customer, status="completed"))
+    assert len(found.rows) == PAGE
+    assert {row.customer_id for row in found.rows} == {customer}
+
+
+def test_a_customers_pages_follow_each_other(shop, customer):
+    first = find_payments(shop.scope, PaymentSearch(customer=customer))
+    second = find_payments(shop.scope, PaymentSearch(customer=customer, cursor=first.cursor))
+
+    assert (len(first.rows), len(second.rows), second.cursor) == (25, COUNT // EVERY - 25, None)
+    assert first.rows[-1].id > second.rows[0].id
+
+
+@pytest.mark.parametrize("status", ["expired", "abandoned", "cancelled"])
+def test_days_of_what_ended_unpaid_are_those_on_which_it_ended(shop, status):
+    with unit_of_work():
+        for lasted_days in (0, 1, 7):
+            execute(
+                "UPDATE checkout_session SET status = %(status)s, ended_at ="
+                " created_at + make_interval(days => %(days)s) WHERE reference = %(reference)s",
+                status=status,
+                days=lasted_days,
+                reference=f"BK-{10 + lasted_days * 1440}",
+            )
+    ((today,),) = run(
+        "SELECT (now() - interval '10 minutes') AT TIME ZONE 'Asia/Ho_Chi_Minh' AS today"
+    )
+    # Each of them was made on another day, and all ended ten minutes ago.
+    filters = SessionFilters.model_validate(
+        {"status": status, "from": today.date(), "to": today.date(), "q": None}
+    )
+
+    found = [row.reference for row in find_sessions(shop.scope, filters).rows]
+
+    assert {"BK-10", "BK-1450", "BK-10090"} <= set(found)
+    where, params = sessions_sql(shop.scope, filters)
+    wanted = run(f"SELECT reference FROM checkout_session WHERE {where} ORDER BY id DESC", **params)
+    assert found == [row.reference for row in wanted]
+
+
+def test_of_other_states_days_are_those_of_making(shop):
+    today = utc_now().date() + timedelta(1)
+    for status in (None, "payable", "completed"):
+        assert not SessionFilters.model_validate({"status": status, "to": today}).by_end
+
+
+def test_days_to_come_hold_nothing_and_cost_nothing(shop, looked_at):
+    filters = SessionFilters.model_validate({"status": "cancelled", "from": day(-3)})
+
+    assert find_sessions(shop.scope, filters).rows == []
+    assert sum(looked_at) <= FACETS_READ
+
+
+def test_what_can_still_be_paid_is_one_choice(client):
+    till = make_till(client)
+    open_, waiting, gone = (till.make_session(), till.make_attempt(), till.make_session())
+    till.call("POST", f"/checkout/sessions/{gone['id']}/cancel")
+
+    found = find_sessions(till.shop.scope, SessionFilters(status="payable")).rows
+
+    assert [row.id for row in found] == [waiting["session"], open_["id"]]
 
 
 def test_a_page_finds_exactly_what_the_filters_say(shop):

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from checkout.core.audit import record_audit
+from checkout.core.clock import utc_now
 from checkout.core.db import run, unit_of_work
+from checkout.core.i18n import Translator
+from checkout.sessions.expire import expire_in_store
+from checkout.sessions.left import tell_left
 from tests.factories.desks import make_desk
 from tests.factories.stores import make_shop
 from tests.factories.till import make_till, memo_of
@@ -42,6 +49,98 @@ def test_a_session_is_found_by_its_state_and_reference(till, desk):
     page = desk.get("/sessions?q=BK-1&currency=VND&payment_status=unpaid")
     assert ("BK-2" in page, "BK-1</td>" in page) == (False, True)
     assert "Nothing fits" in desk.get("/sessions?status=expired")
+
+
+def test_the_time_left_is_by_the_stores_own_clock(till, desk):
+    session = till.make_session(duration_minutes=60, reference="BK-1")
+    page = f"/sessions/{session['id']}"
+    assert "59 minutes left" in desk.get("/sessions")
+    assert "59 minutes left" in desk.get(page)
+
+    till.advance(50 * 60)
+    assert "9 minutes left" in desk.get("/sessions")
+
+    till.advance(20 * 60)
+    for path in (page, "/sessions"):
+        assert "about to expire" in desk.get(path)
+    expire_in_store(till.shop.store.id)
+    assert "left" not in re.sub("Left by the shopper|Time left", "", desk.get("/sessions"))
+    assert "Time left" not in desk.get(page)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "about to expire"),
+        (59, "less than a minute left"),
+        (61, "1 minute left"),
+        (7_199, "119 minutes left"),
+        (7_200, "2 hours left"),
+        (172_799, "47 hours left"),
+        (172_800, "2 days left"),
+    ],
+)
+def test_the_time_left_is_told_in_the_unit_that_says_most(seconds, words):
+    now = utc_now()
+    session = SimpleNamespace(status="open", expires_at=now + timedelta(seconds=seconds))
+
+    assert tell_left(session, now, Translator("en")) == words
+    session.status = "completed"
+    assert tell_left(session, now, Translator("en")) == ""
+
+
+def test_what_can_still_be_paid_is_listed_and_counted(till, desk):
+    assert "status=payable" not in desk.get()
+    till.make_session(reference="BK-1")
+    gone = till.make_session(reference="BK-2")
+    till.call("POST", f"/checkout/sessions/{gone['id']}/cancel")
+
+    page = desk.get("/sessions?status=payable")
+    assert ("BK-1" in page, "BK-2" in page) == (True, False)
+    assert 'value="payable" selected' in page
+    assert re.search(r'href="[^"]*/sessions\?status=payable">1 session can still', desk.get())
+
+
+def test_what_expired_today_is_found_though_it_was_made_before(till, desk):
+    session = till.make_session(duration_minutes=3 * 1440, reference="BK-1")
+    till.advance(3 * 86_400 + 60)
+    expire_in_store(till.shop.store.id)
+    ended_at = datetime.fromisoformat(till.session(session["id"])["expires_at"])
+    day = ended_at.astimezone(ZoneInfo(till.shop.store.settings.time_zone)).date()
+
+    page = desk.get(f"/sessions?status=expired&from={day}&to={day}")
+    assert "BK-1" in page
+    assert "days on which it ended" in page
+    assert f'datetime="{ended_at.isoformat()[:16]}' in page
+    assert "BK-1" not in desk.get(f"/sessions?from={day}&to={day}")
+    file = desk.client.get(desk.url(f"/sessions/export?status=expired&from={day}&to={day}"))
+    assert "BK-1" in file.text
+
+
+def test_one_customers_sessions_and_payments_are_listed(till, desk):
+    attempt = till.make_attempt(
+        reference="BK-1", customer={"name": "Lan", "email": "lan@homestay.example"}
+    )
+    till.pay(memo_of(attempt), 500_000)
+    till.pay(memo_of(till.make_attempt(reference="BK-2")), 500_000)
+    customer = till.session(attempt["session"])["customer"]
+
+    own = desk.get(f"/customers/{customer}")
+    for list_ in ("sessions", "payments"):
+        path = desk.url(f"/{list_}?customer={customer}")
+        assert f'href="{path}">All of them' in own
+        page = desk.get(path)
+        assert ("BK-1" in page, "BK-2" in page) == (True, False)
+        assert "Only those of Lan." in page
+        assert f'name="customer" value="{customer}"' in page
+        assert f"export?customer={customer}&amp;format=csv" in page
+        file = desk.client.get(desk.url(f"/{list_}/export?customer={customer}")).text
+        assert ("BK-1" in file, "BK-2" in file) == (True, False)
+        stranger = make_desk("owner", make_shop().store.id)
+        foreign = stranger.get(f"/{list_}?customer={customer}")
+        assert "BK-1" not in foreign
+        assert "Only those of somebody unknown." in foreign
+        assert 'role="alert"' in desk.get(f"/{list_}?customer=lan", 422)
 
 
 def test_days_are_the_stores_own(till, desk):
