@@ -70,10 +70,10 @@ def rail_label(rail: str, *, t: Translator) -> str:
     return t.or_same(f"rails.label.{rail}", t.or_same(label, label))
 
 
-def rail_steps(rail: str, t: Translator) -> list[str]:
-    """What to do at the provider, one step after the other."""
-    found = (t.or_same(f"rails.steps.{rail}.{number}", "") for number in range(1, MOST_STEPS + 1))
-    return [step for step in found if step]
+def rail_steps(rail: str, t: Translator, *, prefix: str) -> list[str]:
+    """What to do at the provider, one step after the other; `prefix` is of the store's codes."""
+    keys = [f"rails.steps.{rail}.{number}" for number in range(1, MOST_STEPS + 1)]
+    return [t(key, prefix=prefix) for key in keys if t.or_same(key, "")]
 
 
 def _field(rail: Rail, setting: Setting, shown: Mapping[str, Any], t: Translator) -> RailField:

@@ -96,7 +96,7 @@ def _page(desk: Desk, rail: str, probe: Probe | None = None) -> Response:
         rail=_with_moments(shown),
         label=rail_label(rail, t=desk.t),
         fields=rail_fields(found, shown, desk.t),
-        steps=rail_steps(rail, desk.t),
+        steps=rail_steps(rail, desk.t, prefix=desk.store.settings.code_prefix),
         hooks=found.hooks and rail in folders(),
         outside=rail in folders(),
         probe=probe,

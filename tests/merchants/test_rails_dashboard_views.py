@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from checkout.core.db import execute, one, run, unit_of_work
 from checkout.core.i18n import LOCALES, Translator, catalogue
 from checkout.merchants.rail_accounts import load_current
 from checkout.merchants.rail_form import rail_fields, rail_steps, read_rail_form
+from checkout.merchants.stores import change_store
 from checkout.rails.registry import folders, get_rail, names
 from tests.factories.desks import make_desk
 from tests.factories.stores import VIETQR
@@ -39,11 +42,28 @@ def test_every_setting_is_told_in_every_language():
     for locale in LOCALES:
         texts = catalogue(locale)
         for rail in folders():
-            assert rail_steps(rail, Translator(locale))
+            assert rail_steps(rail, Translator(locale), prefix="HM")
             for setting in get_rail(rail).settings:
                 keys = (f"{rail}.{setting.name}", setting.name)
                 assert any(f"rails.set.{key}" in texts for key in keys), (rail, setting.name)
                 assert any(f"rails.help.{key}" in texts for key in keys), (rail, setting.name)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_what_sepay_must_look_for_is_told_with_the_stores_own_prefix(app, locale):
+    desk = make_desk(locale=locale)
+    with unit_of_work():
+        change_store(desk.store_id, {"code_prefix": "MAY"}, actor="command")
+
+    page = desk.get("/rails/vietqr")
+
+    structure = next(line for line in page.splitlines() if "MAY7K3QX9W" in line)
+    assert re.search(r"\bMAY\b", structure)
+    assert "7" in structure.replace("MAY7K3QX9W", "")
+    assert "HM7K3QX9W" not in page
+    assert "{prefix}" not in page
+    skip = {"en": "no payment code” with No", "vi": "chọn Không", "km": "សូមជ្រើស ទេ"}[locale]
+    assert skip in page
 
 
 def test_a_rail_is_connected_tested_and_switched(app):
