@@ -9,6 +9,7 @@ from __future__ import annotations
 from checkout.core.facts import Follower, set_followers
 from checkout.core.outbox import Reaction, one_by_one, set_reactions
 from checkout.embed.messages import tell_customers
+from checkout.merchants.news import note_unmatched
 from checkout.payments.leftover import tell_leftover_parts
 from checkout.rails.registry import add_rail
 from checkout.sessions.remind import mail_reminder
@@ -23,6 +24,7 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     "checkout.session.abandoned": (tell_leftover_parts,),
     "checkout.session.cancelled": (tell_leftover_parts,),
     "checkout.session.expiring_soon": (one_by_one(mail_reminder),),
+    "transfer.unmatched": (note_unmatched,),
 }
 FOLLOWERS: dict[str, tuple[Follower, ...]] = {
     "test_clock_moved": (shift_test_deliveries,),

@@ -134,7 +134,11 @@ class SecurityEvent(Created, Base):
 
 
 class Heartbeat(Base):
-    """The last sign of life of a background process."""
+    """A time by kind and name.
+
+    When a process last gave a sign of life, when a task is due next; of which store there is
+    news and when it was told last (merchants/news.py).
+    """
 
     __tablename__ = "heartbeat"
     kind: Mapped[str] = mapped_column(Text, primary_key=True)

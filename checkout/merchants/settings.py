@@ -70,6 +70,8 @@ class StoreSettings(BaseModel):
     contact_email: Email | None = None
     """Where the owner is told what needs a person, such as a disabled webhook endpoint, and where
     shoppers may ask about an order that failed after they had paid."""
+    notify_by_email: bool = True
+    """Whether mails tell of what needs a person; accounts' own mails are not for a store to say."""
     brand_color: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")] | None = None
 
     @field_validator("bounds", "topup_bounds")

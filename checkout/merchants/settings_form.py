@@ -26,6 +26,7 @@ NEEDED = (
     "max_attempts",
     "underpayment",
     "late_grace_minutes",
+    "notify_by_email",
 )
 OPTIONAL = ("locale", "contact_email")
 HERE = ("VND", "KHR", "USD")

@@ -56,6 +56,7 @@ SETTINGS = {
     "time_zone": [("Asia/Phnom_Penh", "Asia/Phnom_Penh")],
     "locale": [("km", "km"), ("", None)],
     "contact_email": [("lan@shop.example", "lan@shop.example"), ("", None)],
+    "notify_by_email": [("no", False), ("yes", True)],
     "brand_color": [("#aa3366", "#aa3366")],
 }
 """Words of the command line for each setting, and what they mean."""

@@ -50,6 +50,7 @@ def test_a_form_sent_as_it_is_changes_nothing(app, locale):
                 "browser_amounts": True,
                 "brand_color": "#aa3366",
                 "contact_email": "lan@shop.example",
+                "notify_by_email": False,
             },
             actor="test",
         )
@@ -81,6 +82,20 @@ def test_amounts_are_typed_in_the_currencys_own_unit(app):
     assert settings.fee_bps == 150
     assert "$12.50" in page
     assert "Saved." in page
+
+
+def test_mails_about_what_waits_are_turned_off_and_on(app):
+    desk = make_desk(locale="en")
+    assert '<option value="true" selected>Send them' in desk.get("/settings")
+
+    page = desk.done("/settings", {"notify_by_email": "false"})
+
+    assert settings_of(desk).notify_by_email is False
+    assert '<option value="false" selected>Send none' in page
+    desk.done("/settings", {"duration_minutes": "20"})
+    assert settings_of(desk).notify_by_email is False
+    desk.done("/settings", {"notify_by_email": "true"})
+    assert settings_of(desk).notify_by_email is True
 
 
 def test_currencies_are_boxes_and_a_line_for_others(app):

@@ -217,6 +217,17 @@ def test_without_a_contact_address_the_owners_are_told_in_their_language(app):
     }
 
 
+def test_a_store_that_wants_no_mails_is_not_written_to(app):
+    shop = make_shop(contact_email="owner@shop.test", notify_by_email=False)
+    with receiving(lambda _: Reply(410)) as receiver:
+        make_endpoint(shop, receiver.url)
+        make_events(shop)
+        sweep_until_idle(*SWEEPERS)
+
+    assert not one("SELECT enabled FROM endpoint").enabled
+    assert run("SELECT id FROM mail") == []
+
+
 def test_one_success_ends_the_count_of_failing_days(app):
     shop = make_shop()
     replies = iter([Reply(500), Reply(200)])
