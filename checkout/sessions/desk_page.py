@@ -17,6 +17,7 @@ from checkout.sessions.queries import STORE_NOW
 from checkout.sessions.states import LIVE
 from checkout.sessions.story import rail_label, tell_story
 from checkout.sessions.story_rows import Records, read_records
+from checkout.sessions.why import tell_failure
 
 
 def draw_session(desk: Desk, session_id: str) -> Response:
@@ -35,6 +36,7 @@ def draw_session(desk: Desk, session_id: str) -> Response:
         customer=load_customer_of(session),
         story=tell_story(records, desk.t),
         rail_label=lambda name: rail_label(name, desk.t),
+        why=lambda failure: tell_failure(failure, desk.t),
     )
 
 

@@ -15,6 +15,7 @@ from checkout.core.ids import made_at
 from checkout.merchants.trail import name_actor
 from checkout.sessions.story_rows import Records
 from checkout.sessions.ways import label_of
+from checkout.sessions.why import tell_failure
 
 SECRET_WORDS = ("secret", "token", "password", "authorization", "api_key", "apikey")
 """A field whose name holds one of these is not shown, whoever sent it."""
@@ -113,7 +114,7 @@ def _attempt_lines(records: Records, t: Translator) -> Iterator[Line]:
         yield Line(row.created_at, "attempt", t("story.attempt.started", **shown), raw=_raw(facts))
         if row.ended_at is not None and row.status in ENDED:
             words = t(f"story.attempt.{row.status}", **shown)
-            why = (row.failure or {}).get("message", "")
+            why = tell_failure(row.failure, t)
             yield Line(row.ended_at, "attempt", words, _tone(row.status), raw=_raw(facts), who=why)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from string import Formatter
 
 import pytest
 
+from checkout.core.codes import CODES
 from checkout.core.i18n import (
     LOCALES,
     Translator,
@@ -24,9 +26,13 @@ from checkout.core.i18n import (
 )
 from checkout.payments import play  # noqa: F401 - its plays have texts
 from checkout.sessions.page import PLAYS, StateName
+from checkout.sessions.why import tell_failure
 from tests.support.source import PACKAGE, TEMPLATES, python_files, read_tree
 
 SPOKEN = ("base", "components", "pay", "fake", "errors", "mail", "dashboard")
+RAIL_ERROR = re.compile(r"RailError\(\s*\"([a-z_]+)\"")
+NEVER_OF_ATTEMPTS = {"list_too_long", "token_not_returned"}
+"""Errors of asking for lists and tokens, which is never a payer's attempt."""
 KEY = re.compile(r"""\bt(?:\.count|\.or_same)?\(\s*["']([a-z0-9_.]+)["']""")
 WORDS_IN_TAGS = re.compile(
     r"""\s(?:title|alt|placeholder|aria-label|value)="([^"{]*[^\W\d_]{2}[^"]*)\""""
@@ -96,6 +102,67 @@ def test_every_named_text_exists_and_every_text_is_named():
     counted = {f"{key}.{form}" for key in named for form in ("one", "other")}
     unnamed = known - named - counted
     assert {key for key in unnamed if not key.startswith(beginnings)} == set()
+
+
+RAISED = re.compile(r"\"([a-z_]+)\"")
+NO_SCREENS = {
+    "access_token_expired": ("merchants/access.py",),
+    "amount_not_allowed": ("embed/widget_views.py",),
+    "idempotency_key_in_use": ("core/idempotency.py",),
+    "idempotency_key_reused": ("core/idempotency.py",),
+    "invalid_api_key": ("core/api.py",),
+    "invalid_idempotency_key": ("core/idempotency.py",),
+    "invalid_json": ("core/body.py",),
+    "invalid_refresh_token": ("merchants/auth_api_views.py", "merchants/tokens.py"),
+    "invalid_signature": ("payments/hook_views.py", "rails/stripe/webhook.py"),
+    "key_not_allowed": ("core/api.py",),
+    "missing_api_key": ("core/api.py",),
+    "publishable_key_required": (),
+    "secret_key_required": (),
+    "too_many_sockets": ("core/sockets.py",),
+    "unsupported_media_type": ("core/body.py", "core/web.py"),
+    "user_token_required": ("core/api.py",),
+}
+"""Codes of doors that programs alone come through, and where they are raised."""
+OF_ALL_CODES = ("core/codes.py", "core/openapi.py")
+
+
+def test_every_code_that_a_screen_can_raise_has_a_text():
+    for locale in LOCALES:
+        texts = catalogue(locale)
+        without = {
+            code
+            for code in CODES.keys() - NO_SCREENS.keys()
+            if f"form.error.{code}" not in texts and f"error.{code}" not in texts
+        }
+        assert without == set(), locale
+
+
+def test_no_screen_raises_what_has_no_text():
+    places: dict[str, set[str]] = {code: set() for code in NO_SCREENS}
+    for path in python_files(PACKAGE):
+        name = path.relative_to(PACKAGE).as_posix()
+        for code in set(RAISED.findall(path.read_text())) & places.keys():
+            places[code].add(name)
+
+    for code, known in NO_SCREENS.items():
+        assert places[code] - set(OF_ALL_CODES) <= set(known), code
+
+
+def test_every_failure_of_ours_is_told_to_merchants_in_their_language():
+    codes = set(RAIL_ERROR.findall("".join(map(Path.read_text, python_files(PACKAGE / "rails")))))
+    codes |= {key.removeprefix("failure.") for key in catalogue("en") if key.startswith("failure.")}
+    assert {"declined", "provider_timeout", "wrong_otp"} <= codes - {"other"}
+
+    for locale in LOCALES:
+        told = {code for code in codes - {"other"} if f"why.{code}" in catalogue(locale)}
+        assert codes - {"other"} - told == NEVER_OF_ATTEMPTS
+    assert tell_failure({"code": "declined", "message": "No."}, Translator("vi")) == text(
+        "why.declined", "vi"
+    )
+    assert tell_failure({"code": "x9", "message": "Its words."}, Translator("vi")) == "Its words."
+    assert tell_failure({"code": "x9"}, Translator("vi")) == "x9"
+    assert tell_failure(None, Translator("vi")) == ""
 
 
 def test_every_state_has_its_texts():

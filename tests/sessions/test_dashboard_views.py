@@ -13,6 +13,7 @@ from checkout.core.audit import record_audit
 from checkout.core.clock import utc_now
 from checkout.core.db import run, unit_of_work
 from checkout.core.i18n import Translator
+from checkout.payments.fail import fail_attempt
 from checkout.sessions.expire import expire_in_store
 from checkout.sessions.left import tell_left
 from tests.factories.desks import make_desk
@@ -318,6 +319,27 @@ def test_what_a_command_did_is_told_in_words(till, desk):
     story = "\n".join(story_of(desk.get(f"/sessions/{session['id']}")))
 
     assert story.count("Noted: ended a session. by the operator&#39;s command") == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("insufficient_funds", "Tài khoản của khách không đủ tiền."),
+        ("code_of_tomorrow", "Its own words."),
+    ],
+)
+def test_why_an_attempt_failed_is_told_in_the_merchants_language(till, code, told):
+    attempt = till.make_attempt()
+    with unit_of_work():
+        fail_attempt(
+            attempt["id"], code=code, message="Its own words.", actor="rail:vietqr", counts=True
+        )
+    desk = make_desk("owner", till.shop.store.id, locale="vi")
+
+    page = desk.get(f"/sessions/{attempt['session']}")
+
+    assert f'<span class="small muted">{told}</span>' in page
+    assert any(told in line for line in story_of(page))
 
 
 @pytest.mark.parametrize("locale", ["vi", "km"])

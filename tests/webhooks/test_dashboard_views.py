@@ -7,6 +7,7 @@ import re
 import pytest
 
 from checkout.core.db import one, run
+from checkout.core.i18n import LOCALES, text
 from checkout.core.ids import new_id
 from checkout.core.jobs import sweep_until_idle
 from tests.factories.desks import make_desk
@@ -212,3 +213,12 @@ def test_the_most_endpoints_a_store_may_have(desk, shop, monkeypatch):
     page = desk.refused("/webhooks/new", {"url": URL, "enabled_events": "*"}, status=409)
 
     assert "at most 50" in page
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_refused_address_is_told_in_the_merchants_language(shop, locale):
+    desk = make_desk(store_id=shop.store.id, locale=locale)
+
+    page = desk.refused("/webhooks/new", {"url": "http://10.0.0.1/hook", "enabled_events": "*"})
+
+    assert text("form.error.invalid_url", locale) in page
