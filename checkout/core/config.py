@@ -44,6 +44,8 @@ class Config:
     var_dir: Path = field(default_factory=lambda: Path("var"))
     database_pool: int = 40
     worker_threads: int = 32
+    raw_retention_days: int = 400
+    """For so long providers' notices can be read as they came."""
 
 
 def load_config(environ: Mapping[str, str]) -> Config:
@@ -72,6 +74,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         var_dir=Path(environ.get("CHECKOUT_VAR", "var")),
         database_pool=_number(environ, "DATABASE_POOL", 40, 2, 200),
         worker_threads=_number(environ, "WORKER_THREADS", 32, 1, 256),
+        raw_retention_days=_number(environ, "RAW_RETENTION_DAYS", 400, 1, 36_500),
     )
     if production:
         _refuse_defaults(config)

@@ -30,7 +30,12 @@ def new_id(prefix: str) -> str:
 
 def first_id(prefix: str, seconds_ago: float) -> str:
     """The lowest id that a row made so long ago could have, to walk the newest rows alone."""
-    return f"{prefix}_{_tail(int((time.time() - seconds_ago) * 1000) << 92)}"
+    return first_id_at(prefix, time.time() - seconds_ago)
+
+
+def first_id_at(prefix: str, moment: float) -> str:
+    """The lowest id that a row could have that is made at a moment, in seconds since 1970."""
+    return f"{prefix}_{_tail(int(moment * 1000) << 92)}"
 
 
 def earlier_id(known: str, seconds: float) -> str:

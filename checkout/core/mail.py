@@ -7,7 +7,7 @@ import logging
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -19,14 +19,16 @@ from checkout.core import ids
 from checkout.core.clock import utc_now
 from checkout.core.config import config
 from checkout.core.db import execute, one, run, unit_of_work
-from checkout.core.jobs import ring, sweeper
+from checkout.core.jobs import periodic, ring, sweeper
 from checkout.core.logs import log
+from checkout.core.retention import TimedIds, empty_old
 
 SEND = "send_mail"
 BATCH = 20
 STEP_SECONDS = 8.0
 DEADLINE_SECONDS = 30.0
 LEASE_SECONDS = 90
+KEPT_DAYS = 90
 RETRY_SECONDS = (10, 60, 300, 1_800, 7_200, 21_600, 43_200, 86_400)
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -164,6 +166,23 @@ def _record_failure(mail: Any, reason: str, *, for_good: bool) -> None:
             reason=reason[:500].replace("\0", ""),
             wait=wait_seconds,
         )
+
+
+@periodic("forget_mails", every_seconds=3600)
+def forget_mails() -> int:
+    """Empty old mails, to whom they went included; returns how many were looked at.
+
+    Their rows stay: a mail that was written about something is not written again.
+    """
+    return empty_old(TimedIds("mail", "mail"), kept_days=KEPT_DAYS, empty=_empty)
+
+
+def _empty(ids: Sequence[str]) -> None:
+    execute(
+        "UPDATE mail SET recipient = '', subject = '', text_body = '', html_body = ''"
+        " WHERE id = ANY(%(ids)s) AND recipient <> '' AND status <> 'waiting'",
+        ids=list(ids),
+    )
 
 
 def _message(mail: Any) -> EmailMessage:

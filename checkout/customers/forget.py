@@ -34,6 +34,7 @@ def forget_person(scope: Scope, customer: Any) -> None:
     _empty_events(scope, customer.id)
     _empty_answers(scope, customer.id)
     _empty_mails(scope, customer.id)
+    _forget_devices(scope, customer.id)
     if customer.email is not None and not scope.livemode:
         _empty_pretended(scope, customer.email)
 
@@ -93,6 +94,19 @@ def _empty_mails(scope: Scope, customer_id: str) -> None:
         " WHERE purpose = ANY(%(mailed)s) AND subject_id IN (SELECT id FROM checkout_session"
         " WHERE store_id = %(store_id)s AND livemode = %(livemode)s AND customer_id = %(id)s)",
         mailed=list(MAILED),
+        store_id=scope.store_id,
+        livemode=scope.livemode,
+        id=customer_id,
+    )
+
+
+def _forget_devices(scope: Scope, customer_id: str) -> None:
+    """Where the customer was when paying, and with which browser."""
+    execute(
+        "DELETE FROM attempt_shopper WHERE attempt_id IN (SELECT attempt.id FROM attempt"
+        " JOIN checkout_session AS session ON session.id = attempt.session_id"
+        " WHERE session.store_id = %(store_id)s AND session.livemode = %(livemode)s"
+        " AND session.customer_id = %(id)s)",
         store_id=scope.store_id,
         livemode=scope.livemode,
         id=customer_id,

@@ -1,4 +1,4 @@
-"""Rows of tokens and sign-ins that are of no use any more."""
+"""Rows of tokens, sign-ins and invitations that are of no use any more."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ OLD = {
     "refresh_token": ("hash", "expires_at < now() - interval '1 day'"),
     "user_token": ("hash", "expires_at < now() - interval '1 day'"),
     "sign_in_failure": ("email_hash", "failed_at < now() - interval '2 days'"),
+    # Whom a store invited stays in its audit trail.
+    "invitation": (
+        "id",
+        "coalesce(accepted_at, revoked_at, expires_at) < now() - interval '90 days'",
+    ),
     "sign_in": (
         "id",
         "expires_at < now() - interval '90 days' OR revoked_at < now() - interval '90 days'",

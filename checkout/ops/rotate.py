@@ -35,7 +35,7 @@ def _rotate_some(table: str, column: str, current: bytes) -> int:
     with unit_of_work():
         rows = run(
             f"SELECT id, {column} AS token FROM {table} WHERE {column} IS NOT NULL"  # noqa: S608
-            f" AND substring({column} FROM 1 FOR %(length)s) <> %(current)s"
+            f" AND {column} <> '' AND substring({column} FROM 1 FOR %(length)s) <> %(current)s"
             f" LIMIT {BATCH} FOR UPDATE",
             current=current,
             length=len(current),

@@ -6,6 +6,7 @@ from checkout.core.jobs import periodic, sweeper
 from checkout.payments.backfill import ask_live_attempts, backfill_all, backfill_due
 from checkout.payments.close import BATCH as CLOSE_BATCH
 from checkout.payments.close import close_ended
+from checkout.payments.forget import forget_pretended, forget_raw
 from checkout.payments.judge import BATCH, HEAD_START_SECONDS, SWEEPER, judge_batch
 from checkout.payments.lapse import BATCH as LAPSE_BATCH
 from checkout.payments.lapse import lapse_due
@@ -92,3 +93,15 @@ def backfill_days() -> int:
 def forget_old_shoppers() -> int:
     """Delete where shoppers were, once nobody needs to know any more."""
     return forget_shoppers()
+
+
+@periodic("forget_raw_notices", every_seconds=3_600.0)
+def forget_old_notices() -> int:
+    """Empty the raw bytes of notices that are older than RAW_RETENTION_DAYS."""
+    return forget_raw()
+
+
+@periodic("forget_pretended_notices", every_seconds=3_600.0)
+def forget_pretended_notices() -> int:
+    """Delete what pretend providers have delivered long ago."""
+    return forget_pretended()

@@ -20,6 +20,8 @@ class RawNotice:
     received_at: datetime
     text: str
     """Of a JSON body set out in lines; anything else is as it came. Empty if it does not open."""
+    kept: bool
+    """Whether there is an original at all: old ones are emptied (forget.py)."""
     read: str
     cut: bool
     """Whether there is more than is shown."""
@@ -43,7 +45,7 @@ def read_raw(inbox_id: str | None, scope: Scope) -> RawNotice | None:
         text = ""
     read = _lines(row.notice)
     cut = len(text) > SHOWN or len(read) > SHOWN
-    return RawNotice(row.received_at, text[:SHOWN], read[:SHOWN], cut)
+    return RawNotice(row.received_at, text[:SHOWN], bool(row.raw), read[:SHOWN], cut)
 
 
 def _readable(raw: bytes) -> str:

@@ -123,7 +123,7 @@ def _notice_lines(records: Records, t: Translator, clock: _StoreClock) -> Iterat
     for row in records.notices:
         moment = settled.get(row.id) or clock.at(row.received_at)
         words = t("story.notice", rail=rail_label(row.rail, t), reference=row.provider_reference)
-        yield Line(moment, "notice", words, raw=_opened(row))
+        yield Line(moment, "notice", words, raw=_opened(row, t))
 
 
 def _money_lines(records: Records, t: Translator) -> Iterator[Line]:
@@ -286,8 +286,10 @@ def _tone(word: str) -> str:
     return "warn" if word in LATE else "calm"
 
 
-def _opened(row: Any) -> str:
-    """A notice as it came; where its seal does not open, what was read of it."""
+def _opened(row: Any, t: Translator) -> str:
+    """A notice as it came; where it does not open, or is no longer kept, what was read of it."""
+    if not row.raw:
+        return f"{t('story.raw_gone')}\n{_raw(row.notice)}"
     try:
         raw = unseal(row.raw, row=row.id, column="inbox.raw").decode("utf-8", "replace")
     except SealBroken:

@@ -179,3 +179,21 @@ def test_others_keep_what_they_are(till):
     assert till.call("GET", f"/customers/{other['id']}")[1] == other
     assert till.call("GET", "/events?type=customer.created")[1]["data"][0] == theirs
     assert read_one("SELECT recipient FROM mail").recipient == "an@khach.example"
+
+
+def test_where_they_were_is_deleted_with_them(till):
+    customer = make_customer(till)
+    mine = till.make_attempt(customer_id=customer)["id"]
+    other = till.make_attempt()["id"]
+    with unit_of_work():
+        for attempt in (mine, other):
+            execute(
+                "INSERT INTO attempt_shopper (attempt_id, store_id, livemode, address, user_agent)"
+                " VALUES (%(id)s, %(store)s, false, '192.0.2.9', 'Firefox')",
+                id=attempt,
+                store=till.shop.store.id,
+            )
+
+    delete(till, customer)
+
+    assert [row.attempt_id for row in read("SELECT attempt_id FROM attempt_shopper")] == [other]

@@ -13,6 +13,7 @@ from checkout.merchants.access import (
     forget_found_users,
     require_recent_password,
 )
+from checkout.merchants.invitations import invite_member
 from checkout.merchants.purge import purge_ended
 from checkout.merchants.sign_ins import (
     MAX_SIGN_INS,
@@ -24,6 +25,7 @@ from checkout.merchants.sign_ins import (
 from checkout.merchants.tokens import refresh_tokens
 from tests.factories.books import read, read_one
 from tests.factories.people import make_user, sign_in
+from tests.factories.stores import make_store
 
 
 @pytest.fixture
@@ -189,3 +191,24 @@ def test_what_has_ended_is_forgotten_in_time(user):
     assert [row.hash for row in read("SELECT hash FROM user_token")] == ["b"]
     assert len(read("SELECT hash FROM access_token")) == 1
     assert access.authenticate_access_token(kept.access_token)
+
+
+def test_invitations_that_are_over_are_forgotten_in_time(app):
+    store = make_store()
+    emails = [f"{name}@khach.example" for name in ("past", "taken", "back", "late", "open")]
+    with unit_of_work():
+        for email in emails:
+            invite_member(store.id, email, "viewer", actor="test", by_role="owner")
+        for email, change in (
+            ("past", "expires_at = now() - interval '91 days'"),
+            ("taken", "accepted_at = now() - interval '91 days'"),
+            ("back", "revoked_at = now() - interval '91 days'"),
+            ("late", "expires_at = now() - interval '89 days'"),
+        ):
+            execute(
+                f"UPDATE invitation SET {change} WHERE email = %(email)s",
+                email=f"{email}@khach.example",
+            )
+
+    assert purge_ended() == 3
+    assert [row.email for row in read("SELECT email FROM invitation ORDER BY id")] == emails[3:]
