@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from standardwebhooks import Webhook
@@ -153,7 +153,7 @@ def test_an_installation_that_is_away_is_waited_for(desk):
 
 
 @pytest.mark.kill
-def test_the_command_across_restarts_of_both(own_server, make_desk):
+def test_the_command_across_restarts_of_both(own_server, make_desk, start):
     server = own_server("web")
     desk = make_desk(server)
     with receiving() as shop:
@@ -187,14 +187,27 @@ def count_told(desk) -> int:
     return len(kept["told"])
 
 
-def start(desk, shop: Receiver) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [str(ROOT / "bin" / "checkout"), "listen", "--forward-to", f"{shop.url}/hook"],
-        env={"PATH": os.environ["PATH"], "CHECKOUT_VAR": str(desk.var_dir)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """`start(desk, shop)` runs the command, which ends with the test at the latest."""
+    commands: list[subprocess.Popen[str]] = []
+
+    def run(desk, shop: Receiver) -> subprocess.Popen[str]:
+        commands.append(
+            subprocess.Popen(
+                [str(ROOT / "bin" / "checkout"), "listen", "--forward-to", f"{shop.url}/hook"],
+                env={"PATH": os.environ["PATH"], "CHECKOUT_VAR": str(desk.var_dir)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        )
+        return commands[-1]
+
+    yield run
+    for command in commands:
+        command.kill()
+        command.communicate()
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 15.0) -> None:
