@@ -104,6 +104,7 @@ def app(session_app: Flask, database_url: str, redis_server: Redis) -> Iterator[
     if watch.committed:
         empty_database(database_url)
     init_limits(session_app)
+    session_app.extensions["checkout_refusals"].clear()
     with redis.Redis.from_url(redis_server.url) as connection:
         connection.flushdb()
 

@@ -29,6 +29,7 @@ from checkout.core.limits import (
     note_failed_authentication,
     refuse_blocked,
 )
+from checkout.core.refusals import init_refusals
 from checkout.core.scope import KeyKind, Scope
 from checkout.core.web import note_caller, problem_body
 
@@ -135,6 +136,7 @@ def init_api(app: Flask, authenticate: Authenticate, users: Users | None = None)
     app.extensions["checkout_authenticate"] = authenticate
     app.extensions["checkout_users"] = users
     init_limits(app)
+    init_refusals(app)
 
 
 def operation(

@@ -8,16 +8,19 @@ from typing import Any
 
 from flask import has_request_context
 
-from checkout.core.db import execute, run, unit_of_work
+from checkout.core.db import after_commit, execute, run, unit_of_work
 from checkout.core.jobs import periodic
 from checkout.core.logs import log, security_event
 from checkout.core.web import DATABASE_ERRORS, client_address, client_key
 
 MOST_PER_MINUTE = 30
 """Security events of one kind and address that this process keeps a minute."""
+MOST_OF_A_KIND = 300
+"""The same from all addresses together."""
 SEEN_MAX = 10_000
 KEPT_DAYS = 90
 PURGE_BATCH = 5000
+EVERYBODY = "everybody"
 _seen: dict[tuple[str, str], tuple[int, int]] = {}
 
 
@@ -63,25 +66,41 @@ def record_security(
     A flood of one kind from one address is cut off, and a database that is away costs the row
     and nothing else: the log line is always written.
     """
-    address = client_address() if has_request_context() else None
     security_event(kind, store_id=store_id, actor=actor, client=_client(), **details)
     if _is_flood(kind):
         return
     try:
         with unit_of_work():
-            execute(
-                "INSERT INTO security_event (store_id, livemode, kind, actor, address, details)"
-                " VALUES (%(store_id)s, %(livemode)s, %(kind)s, %(actor)s, %(address)s,"
-                " %(details)s)",
-                store_id=store_id,
-                livemode=livemode,
-                kind=kind,
-                actor=actor,
-                address=address,
-                details=details,
-            )
+            _insert_security(kind, store_id, livemode, actor, details)
     except DATABASE_ERRORS:
         log("security_event_lost", logging.ERROR, kind=kind)
+
+
+def record_account_event(kind: str, actor: str, **details: Any) -> None:
+    """Keep what was done to an account of no store, in the current transaction. No secrets.
+
+    Whoever can do it as often as they like is cut off as others are; the log line, written once
+    it is committed, is not.
+    """
+    line = {"actor": actor, "client": _client(), **details}
+    after_commit(lambda: security_event(kind, **line))
+    if not _is_flood(kind):
+        _insert_security(kind, None, None, actor, details)
+
+
+def _insert_security(
+    kind: str, store_id: str | None, livemode: bool | None, actor: str, details: dict[str, Any]
+) -> None:
+    execute(
+        "INSERT INTO security_event (store_id, livemode, kind, actor, address, details)"
+        " VALUES (%(store_id)s, %(livemode)s, %(kind)s, %(actor)s, %(address)s, %(details)s)",
+        store_id=store_id,
+        livemode=livemode,
+        kind=kind,
+        actor=actor,
+        address=client_address() if has_request_context() else None,
+        details=details,
+    )
 
 
 @periodic("purge_security_events", every_seconds=3600)
@@ -108,10 +127,21 @@ def _client() -> str:
 
 def _is_flood(kind: str) -> bool:
     """Count one event of this kind and address within the clock's minute."""
-    minute, key = int(time.time() // 60), (kind, _client())
+    minute = int(time.time() // 60)
+    # What one address has too many of takes nothing from the others.
+    return (
+        _count(kind, _client(), minute) > MOST_PER_MINUTE
+        or _count(kind, EVERYBODY, minute) > MOST_OF_A_KIND
+    )
+
+
+def _count(kind: str, client: str, minute: int) -> int:
+    key = (kind, client)
     seen_minute, count = _seen.get(key, (minute, 0))
     count = count + 1 if seen_minute == minute else 1
     if len(_seen) >= SEEN_MAX:
+        totals = {known: seen for known, seen in _seen.items() if known[1] == EVERYBODY}
         _seen.clear()
+        _seen.update(totals)
     _seen[key] = (minute, count)
-    return count > MOST_PER_MINUTE
+    return count

@@ -16,10 +16,11 @@ from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from checkout.core.audit import record_security
 from checkout.core.errors import too_many
+from checkout.core.ids import is_id
 from checkout.core.redis import with_redis
-from checkout.core.web import client_key
+from checkout.core.refusals import Whose, note_refusal
+from checkout.core.web import Caller, client_key
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -62,12 +63,13 @@ def init_limits(app: Flask) -> None:
     app.extensions["checkout_limits"] = Limits()
 
 
-def limit_calls(bucket: str, per_minute: int) -> None:
+def limit_calls(bucket: str, per_minute: int, *, whose: Whose | None = None) -> None:
     """Count one call against a bucket and raise `rate_limited` when it is one too many.
 
     The window is the clock's minute, so one increment decides and the reset time is known
     without asking. Large limits are counted some calls at a time, so that not every call goes
-    to Redis. The answer's RateLimit headers come from here.
+    to Redis. The answer's RateLimit headers come from here. The first call too many of a minute
+    leaves a security event, of the caller or of `whose` bucket it is.
     """
     now = time.time()
     window = int(now // WINDOW_SECONDS)
@@ -75,6 +77,11 @@ def limit_calls(bucket: str, per_minute: int) -> None:
     count = _count(bucket, window, max(1, per_minute // LEASES_PER_WINDOW))
     g.rate_limit = (per_minute, max(0, per_minute - count), reset_seconds)
     if count > per_minute:
+        name, _, what = bucket.partition(":")
+        about = {"about": what} if is_id(what.partition("_")[0], what) else {}
+        note_refusal(
+            "rate_limited", bucket, whose=whose, limit=name, per_minute=per_minute, **about
+        )
         raise too_many("rate_limited", "Too many requests. Please slow down.", reset_seconds)
 
 
@@ -94,15 +101,18 @@ def refuse_blocked() -> None:
         )
 
 
-def note_failed_authentication() -> None:
-    """Count one wrong credential; the tenth in five minutes blocks the address."""
+def note_failed_authentication(actor: str = "") -> None:
+    """Count one wrong credential; the tenth in five minutes blocks the address.
+
+    `actor` is whose credential it was meant to be, where that is known.
+    """
     key = client_key()
     limits = _limits()
     limits.failures.hit(FAILURES, key)
     shared = with_redis(lambda redis: _hit_shared(redis, key), otherwise=0)
     own = FAILURES.amount - limits.failures.get_window_stats(FAILURES, key).remaining
     if max(own, shared) >= FAILURES.amount:
-        _block(key)
+        _block(key, actor)
 
 
 def forget_failed_authentications(key: str) -> None:
@@ -149,11 +159,11 @@ def _hit_shared(redis: Redis, key: str) -> int:
         return int(pipe.execute()[2])
 
 
-def _block(key: str) -> None:
+def _block(key: str, actor: str) -> None:
     until = time.time() + BLOCK_SECONDS
     _limits().blocked_until[key] = until
     with_redis(lambda redis: redis.set(f"blocked:{key}", str(until), ex=BLOCK_SECONDS), None)
-    record_security("address_blocked", seconds=BLOCK_SECONDS)
+    note_refusal("address_blocked", key, whose=lambda: Caller(actor), seconds=BLOCK_SECONDS)
 
 
 def _blocked_seconds(key: str) -> float:

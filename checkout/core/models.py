@@ -110,7 +110,10 @@ class AuditEntry(Created, Base):
 
 
 class SecurityEvent(Created, Base):
-    """Something that was refused: a wrong key, a forged notice, an address that is blocked."""
+    """Something that was refused: a wrong key, a forged notice, an address that is blocked.
+
+    And what was done to a merchant's account, which is of no store.
+    """
 
     __tablename__ = "security_event"
     __table_args__ = (

@@ -9,13 +9,15 @@ from flask import request
 
 from checkout.core.config import config
 from checkout.core.errors import forbidden
-from checkout.core.logs import security_event
+from checkout.core.refusals import Whose, note_refusal
+from checkout.core.web import client_key
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+MAX_SHOWN = 200
 HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
-def refuse_foreign_form() -> None:
+def refuse_foreign_form(whose: Whose | None = None) -> None:
     """Raise 403 `origin_not_allowed` for a form that another site's page has sent.
 
     Browsers say where a form comes from; what says nothing is a program, and to those a
@@ -25,15 +27,15 @@ def refuse_foreign_form() -> None:
     origin = request.headers.get("Origin")
     own = site in ("same-origin", "none") if site else origin is None or is_own_origin(origin)
     if not own:
-        security_event("foreign_form", origin=(origin or "")[:200])
+        note_foreign("foreign_form", origin or "", whose)
         raise forbidden("origin_not_allowed", "The form was sent from another site.")
 
 
-def refuse_foreign_socket() -> None:
+def refuse_foreign_socket(whose: Whose | None = None) -> None:
     """Raise 403 `origin_not_allowed` for a socket that another site's page opens."""
     origin = request.headers.get("Origin")
     if origin is not None and not is_own_origin(origin):
-        security_event("foreign_socket", origin=origin[:200])
+        note_foreign("foreign_socket", origin, whose)
         raise forbidden("origin_not_allowed", "The socket was opened by another site.")
 
 
@@ -41,8 +43,14 @@ def refuse_odd_origin() -> None:
     """Raise 403 `origin_not_allowed` for a socket opened by a page without an address."""
     origin = request.headers.get("Origin")
     if origin is not None and origin_of(origin) is None:
-        security_event("odd_origin", origin=origin[:200])
+        note_foreign("odd_origin", origin)
         raise forbidden("origin_not_allowed", "The socket was opened by a page without an address.")
+
+
+def note_foreign(kind: str, origin: str, whose: Whose | None = None) -> None:
+    """Keep that a page of another site was refused: once a minute, for each address and path."""
+    bucket = f"{client_key()}:{request.path[:MAX_SHOWN]}"
+    note_refusal(kind, bucket, whose=whose, origin=origin[:MAX_SHOWN])
 
 
 def is_own_origin(origin: str) -> bool:

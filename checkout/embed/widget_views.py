@@ -8,8 +8,7 @@ from flask import Blueprint, Response, request
 
 from checkout.core.api import Call, operation
 from checkout.core.errors import forbidden, invalid
-from checkout.core.logs import security_event
-from checkout.core.origin import is_own_origin
+from checkout.core.origin import is_own_origin, note_foreign
 from checkout.embed.schemas import SHOWN, CheckoutInBrowser, WidgetSession
 from checkout.embed.shops_page import is_shops_page
 from checkout.sessions.create import create_session
@@ -113,7 +112,7 @@ def _refuse_other_pages(call: Call) -> None:
     if origin is None or is_own_origin(origin):
         return
     if not is_shops_page(origin, call.scope.livemode, call.scope.settings):
-        security_event("foreign_page", origin=origin[:200])
+        note_foreign("foreign_page", origin)
         raise forbidden("origin_not_allowed", "The page's host is not on the store's list.")
 
 

@@ -12,6 +12,7 @@ from checkout.merchants.accounts import change_password, turn_off_two_factor
 from checkout.merchants.members import stores_owned_alone
 from checkout.merchants.screens import SIGN_IN, Desk, screen
 from checkout.merchants.sign_ins import end_sign_in, end_sign_ins, list_sign_ins
+from checkout.merchants.trail import list_account_events
 from checkout.merchants.two_factor import (
     Setup,
     begin_two_factor,
@@ -105,7 +106,12 @@ def post_two_factor_end(desk: Desk) -> Response:
 
 @screen(blueprint, "GET", "/account/sign-ins", who="user")
 def show_sign_ins(desk: Desk) -> Response:
-    return desk.render("account/sign_ins", sign_ins=list_sign_ins(desk.user.user_id))
+    user_id = desk.user.user_id
+    return desk.render(
+        "account/sign_ins",
+        sign_ins=list_sign_ins(user_id),
+        events=list_account_events(user_id),
+    )
 
 
 @screen(blueprint, "POST", "/account/sign-ins/<sign_in_id>/end", who="user")

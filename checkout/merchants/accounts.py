@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from checkout.core.audit import record_account_event
 from checkout.core.config import config
 from checkout.core.db import one, unit_of_work
 from checkout.core.errors import Problem, unauthorized
@@ -156,6 +157,7 @@ def put_password(user: Any, hashed: str, *, but: str = "") -> None:
     forget_tries(user.email)
     void_tokens(RESET, user.email)
     end_sign_ins(user.id, but=but)
+    record_account_event("password_changed", f"user:{user.id}")
     tell_user("password_changed", user)
 
 

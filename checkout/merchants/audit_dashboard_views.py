@@ -165,7 +165,7 @@ def _who(t: Translator, actor: str) -> str:
 def _about(details: Mapping[str, Any]) -> str:
     """The words of an entry's details that say most: names of fields, of a rail, of a role."""
     words: list[str] = []
-    for name in ("rail", "name", "email", "role", "action", "reason", "changed", "fields"):
+    for name in ("rail", "name", "email", "role", "action", "reason", "changed", "fields", "route"):
         value = details.get(name)
         words += value if isinstance(value, list) else [value] if value else []
     before, after = details.get("before"), details.get("after")

@@ -114,7 +114,7 @@ def _prove_second_factor(user: Any, totp: str | None, recovery_code: str | None)
 
 
 def _fail(actor: str, code: str, message: str) -> Problem:
-    note_failed_authentication()
+    note_failed_authentication(actor)
     record_security("log_in_failed", actor=actor, reason=code)
     return unauthorized(code, message)
 

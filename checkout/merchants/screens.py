@@ -26,6 +26,7 @@ from checkout.core.forms import read_filters, read_form, trim
 from checkout.core.i18n import LOCALES, Translator, remember_choice, request_locale, translator
 from checkout.core.limits import limit_calls
 from checkout.core.origin import refuse_foreign_form
+from checkout.core.refusals import note_refusal
 from checkout.core.scope import Scope
 from checkout.core.web import client_key, note_caller
 from checkout.merchants.access import (
@@ -353,6 +354,7 @@ def _enter(desk: Desk, who: Who, action: str, arguments: dict[str, str]) -> dict
 def _refuse_forged(desk: Desk) -> None:
     refuse_foreign_form()
     if not same(desk.value("csrf"), desk.csrf()):
+        note_refusal("form_refused", f"{client_key()}:{request.path[:200]}")
         raise forbidden("form_expired", "This form is too old. Open the page again and repeat.")
 
 

@@ -17,8 +17,9 @@ PREFIX = {"audit": "aud_", "security": "sec_"}
 OWN = "store_id = %(store_id)s"
 OF_MEMBERS = (
     "store_id IS NULL AND actor = ANY(SELECT 'user:' || user_id FROM membership"
-    " WHERE store_id = %(store_id)s)"
+    " WHERE store_id = %(store_id)s) AND kind = ANY(%(at_the_door)s)"
 )
+NEWEST = 20
 
 ACTIONS = (
     "store.created",
@@ -59,8 +60,27 @@ REFUSALS = (
     "token_refused",
     "refresh_token_reused",
     "address_blocked",
+    "account_locked",
+    "rate_limited",
+    "foreign_form",
+    "foreign_page",
+    "foreign_socket",
 )
 """What is kept of refusals; those that name neither store nor member are the operator's."""
+AT_THE_DOOR = ("log_in_failed", "refresh_token_reused", "address_blocked", "account_locked")
+"""What a store's managers see of a member's account: that somebody tried to get in by it."""
+ACCOUNT_EVENTS = (
+    *AT_THE_DOOR,
+    "rate_limited",
+    "foreign_form",
+    "form_refused",
+    "password_changed",
+    "two_factor_on",
+    "two_factor_off",
+    "recovery_code_used",
+    "recovery_codes_renewed",
+)
+"""What merchants see of their own account; of no store, and shown to nobody else."""
 COMMAND = "command"
 OLD_ACTORS = {"cli": COMMAND}
 """Actors as entries once named them, which nothing can change, and what they are called now."""
@@ -101,6 +121,8 @@ def list_trail(store_id: str, query: AuditList) -> dict[str, Any]:
     where, params = _where(query, "kind" if security else "action", has_target=not security)
     whose = [OWN, OF_MEMBERS] if security else [OWN]
     table = "security_event" if security else "audit_entry"
+    if security:
+        params["at_the_door"] = list(AT_THE_DOOR)
     page = list(where)
     if query.cursor is not None:
         page.append("id < %(after)s")
@@ -135,6 +157,17 @@ def read_chain(store_id: str) -> Any | None:
     return one(
         "SELECT seq, hash FROM audit_entry WHERE store_id = %(store_id)s ORDER BY seq DESC LIMIT 1",
         store_id=store_id,
+    )
+
+
+def list_account_events(user_id: str) -> list[Any]:
+    """The newest of what happened to a merchant's own account, as rows."""
+    return run(
+        "SELECT * FROM security_event WHERE store_id IS NULL AND actor = %(actor)s"
+        " AND kind = ANY(%(kinds)s) ORDER BY id DESC LIMIT %(most)s",
+        actor=f"user:{user_id}",
+        kinds=list(ACCOUNT_EVENTS),
+        most=NEWEST,
     )
 
 

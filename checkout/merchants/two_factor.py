@@ -10,6 +10,7 @@ from typing import Any
 import pyotp
 
 from checkout.core import clock
+from checkout.core.audit import record_account_event
 from checkout.core.crypto import hash_secret, same, seal, unseal
 from checkout.core.db import execute, one, run
 from checkout.core.errors import Problem, conflict, invalid
@@ -72,6 +73,7 @@ def confirm_two_factor(user_id: str, code: str) -> list[str]:
     execute(
         "UPDATE app_user SET totp_confirmed_at = clock_timestamp() WHERE id = %(id)s", id=user_id
     )
+    record_account_event("two_factor_on", f"user:{user_id}")
     return _make_recovery_codes(user_id)
 
 
@@ -79,6 +81,7 @@ def renew_recovery_codes(user_id: str) -> list[str]:
     """New recovery codes; the old ones end. Raises `two_factor_not_started`."""
     if _read(user_id, lock=True).totp_confirmed_at is None:
         raise _not_started()
+    record_account_event("recovery_codes_renewed", f"user:{user_id}")
     return _make_recovery_codes(user_id)
 
 
@@ -91,6 +94,8 @@ def disable_two_factor(user_id: str) -> bool:
         id=user_id,
     )
     execute("DELETE FROM recovery_code WHERE user_id = %(id)s", id=user_id)
+    if was_on:
+        record_account_event("two_factor_off", f"user:{user_id}")
     return was_on
 
 
@@ -140,7 +145,11 @@ def _take_recovery_code(user_id: str, code: str) -> bool:
         user_id=user_id,
         hash=_hash_code(user_id, code),
     )
-    return row is not None
+    if row is None:
+        return False
+    left = count_recovery_codes(user_id)
+    record_account_event("recovery_code_used", f"user:{user_id}", left=left)
+    return True
 
 
 def _make_recovery_codes(user_id: str) -> list[str]:

@@ -14,13 +14,14 @@ from checkout.core import ids
 from checkout.core.db import one, unit_of_work
 from checkout.core.errors import Problem, invalid
 from checkout.core.limits import limit_calls
-from checkout.core.origin import origin_of, refuse_foreign_form
+from checkout.core.origin import origin_of
 from checkout.merchants.rail_accounts import load_account
 from checkout.payments.play import play_bank
 from checkout.payments.shoppers import read_shopper
 from checkout.payments.start import LIVE, start_attempt
 from checkout.payments.watch import ask_soon
 from checkout.rails.registry import get_rail, names
+from checkout.sessions.guard import guard_form
 from checkout.sessions.page import load_page
 from checkout.sessions.panel import answer_away, answer_form
 from checkout.sessions.prompt_view import web_url
@@ -28,7 +29,6 @@ from checkout.sessions.viewer import Viewer, page_address, read_viewer, remember
 
 blueprint = Blueprint("payments_pay", __name__)
 
-FORMS_PER_MINUTE = 30
 QUESTIONS_PER_MINUTE = 10
 """How often one attempt's provider is asked because somebody came back or wants to know."""
 
@@ -40,7 +40,7 @@ def choose_rail(session_id: str) -> BaseResponse:
     A live attempt of the same rail is shown again, unless the form asks for a `fresh` one.
     """
     try:
-        _guard(session_id)
+        guard_form(session_id)
         attempt = start_attempt(
             session_id,
             request.form.get("rail") or None,
@@ -60,7 +60,7 @@ def choose_rail(session_id: str) -> BaseResponse:
 def check_again(session_id: str) -> BaseResponse:
     """The shopper says that they have paid: the provider is asked soon, the page says so."""
     try:
-        _guard(session_id)
+        guard_form(session_id)
         page = load_page(session_id)
         if page.attempt_id is None:
             return answer_form(session_id)
@@ -76,7 +76,7 @@ def check_again(session_id: str) -> BaseResponse:
 def play(session_id: str) -> BaseResponse:
     """Test mode: let the pretend bank pay what this page asks for, in one of many ways."""
     try:
-        _guard(session_id)
+        guard_form(session_id)
         page = load_page(session_id)
         kind = request.form.get("kind", "")
         if page.livemode or kind in page.plays:
@@ -140,11 +140,6 @@ def _find_attempt(rail: str, attempt_id: str) -> Any | None:
         id=attempt_id,
         rail=rail,
     )
-
-
-def _guard(session_id: str) -> None:
-    refuse_foreign_form()
-    limit_calls(f"pay:{session_id[:60]}", FORMS_PER_MINUTE)
 
 
 def _answer_problem(session_id: str, problem: Problem) -> BaseResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from flask import (
@@ -25,14 +26,14 @@ from checkout.core.db import db, one, unit_of_work
 from checkout.core.errors import Problem
 from checkout.core.hub import Hub, open_hub
 from checkout.core.i18n import LOCAL_TIME, remember_choice, request_locale, text
-from checkout.core.limits import limit_calls
 from checkout.core.money import format_money
-from checkout.core.origin import refuse_foreign_form, refuse_foreign_socket
+from checkout.core.origin import refuse_foreign_socket
 from checkout.core.presence import saw
 from checkout.core.qr import qr_png, qr_svg
 from checkout.core.sockets import prepare_handshake, sock
 from checkout.core.web import client_key
 from checkout.sessions.end import abandon_session
+from checkout.sessions.guard import guard_form, store_of_session
 from checkout.sessions.page import load_page
 from checkout.sessions.panel import (
     answer_away,
@@ -48,7 +49,6 @@ from checkout.sessions.viewer import read_viewer
 
 blueprint = Blueprint("pay", __name__, url_prefix="/pay/<session_id>")
 
-FORMS_PER_MINUTE = 30
 MAX_SEEN = 40
 
 
@@ -109,8 +109,7 @@ def show_receipt(session_id: str) -> BaseResponse:
 @blueprint.post("/abandonment")
 def leave(session_id: str) -> BaseResponse:
     """The shopper gives up by the page's own button, and goes back to the shop."""
-    refuse_foreign_form()
-    limit_calls(f"pay:{session_id[:60]}", FORMS_PER_MINUTE)
+    guard_form(session_id)
     try:
         with unit_of_work():
             abandon_session(session_id)
@@ -129,8 +128,9 @@ def guard_socket() -> None:
     """What must be refused while a refusal can still be said over HTTP."""
     if request.endpoint != "pay.follow":
         return
-    refuse_foreign_socket()
-    locale = _socket_locale((request.view_args or {}).get("session_id", ""))
+    session_id = (request.view_args or {}).get("session_id", "")
+    refuse_foreign_socket(partial(store_of_session, session_id))
+    locale = _socket_locale(session_id)
     g.page_variant = read_viewer().variant(locale)
     prepare_handshake()
 

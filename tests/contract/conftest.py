@@ -60,6 +60,7 @@ def contract_app(made_contract_app: Flask, database_url: str, redis_server: Any)
     empty_database(database_url)
     forget_found_keys()
     made_contract_app.extensions["checkout_limits"].__init__()
+    made_contract_app.extensions["checkout_refusals"].clear()
     made_contract_app.extensions["checkout_redis"].down_until = 0.0
     with redis.Redis.from_url(redis_server.url) as connection:
         connection.flushdb()

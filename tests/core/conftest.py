@@ -120,6 +120,7 @@ def api_app(made_api_app: Flask, database_url: str, redis_server: Any) -> Iterat
     yield made_api_app
     empty_database(database_url)
     made_api_app.extensions["checkout_limits"].__init__()
+    made_api_app.extensions["checkout_refusals"].clear()
     made_api_app.extensions["checkout_redis"].down_until = 0.0
     with redis.Redis.from_url(redis_server.url) as connection:
         connection.flushdb()

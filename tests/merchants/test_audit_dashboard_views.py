@@ -17,7 +17,7 @@ from checkout.core.i18n import LOCALES, catalogue
 from checkout.merchants.trail import ACTIONS, REFUSALS, AuditList, list_trail
 from tests.factories.desks import make_desk
 from tests.factories.people import make_user
-from tests.factories.stores import VIETQR, make_store
+from tests.factories.stores import VIETQR, make_shop, make_store
 from tests.factories.teams import make_member
 from tests.support.source import PACKAGE, python_files, read_tree
 
@@ -167,6 +167,30 @@ def test_what_was_refused_stands_beside_it(app):
     assert "stranger_reason" not in page
     found = list_trail(desk.store_id, AuditList(kind="security", include="total_count"))
     assert found["total_count"] == len(found["data"]) == 2
+
+
+def test_who_asked_too_often_stands_there_in_its_own_store(app, client):
+    shop, other = make_shop(rate_limit_per_minute=1), make_shop(rate_limit_per_minute=1)
+    for one_shop in (shop, shop, shop, other, other, other):
+        client.get("/api/v1/payments", headers=one_shop.headers)
+    desk = make_desk(store_id=shop.store.id)
+
+    page = desk.get("/audit?kind=security&area=rate_limited").partition('id="list"')[2]
+
+    assert "asked too often:" in page
+    assert "GET /api/v1/payments" in page
+    assert "for tests" in page
+    assert shop.key_id in page
+    assert other.key_id not in page
+
+
+def test_a_members_own_limits_are_their_own(app):
+    desk = make_desk()
+    member = make_desk("viewer", store_id=desk.store_id)
+    for kind in ("rate_limited", "foreign_form", "two_factor_off"):
+        record_security(kind, actor=f"user:{member.user.id}")
+
+    assert list_trail(desk.store_id, AuditList(kind="security"))["data"] == []
 
 
 @pytest.mark.parametrize("role", ["support", "viewer"])
