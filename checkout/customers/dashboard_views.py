@@ -5,9 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from checkout.customers.change import create_customer, delete_customer, update_customer
-from checkout.customers.find import CustomerFilters, list_customers
+from checkout.customers.export import COLUMNS, customer_rows
+from checkout.customers.find import CustomerFilters, customers_sql, list_customers
 from checkout.customers.queries import load_customer, render_customer
 from checkout.customers.schemas import CreateCustomer, UpdateCustomer
+from checkout.merchants.downloads import download
 from checkout.merchants.screens import Desk, screen
 
 blueprint = Blueprint("customers_dashboard", __name__)
@@ -25,6 +27,13 @@ def show_customers(desk: Desk) -> Response:
         asked=request.args.to_dict(),
         page=list_customers(desk.scope, query),
     )
+
+
+@screen(blueprint, "GET", "/customers/export", action="customers.read")
+def export_customers(desk: Desk) -> Response:
+    """Exactly what the list shows with the same filter."""
+    where, params = customers_sql(desk.scope, desk.filters(CustomerFilters))
+    return download(desk, "customers", COLUMNS, customer_rows(where, params))
 
 
 @screen(blueprint, "GET", "/customers/new", action="customers.write")

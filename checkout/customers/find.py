@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import StringConstraints
 
 from checkout.core.ids import is_id
-from checkout.core.lists import Condition, ListQuery, list_page
+from checkout.core.lists import Condition, ListQuery, list_page, narrow
 from checkout.core.scope import Scope
 from checkout.customers.queries import render_customer
 
@@ -41,12 +41,23 @@ class CustomerFilters(ListQuery):
 
 def list_customers(scope: Scope, query: CustomerFilters) -> dict[str, Any]:
     """One page of a store's customers, newest first."""
-    conditions: list[Condition] = [("deleted_at IS NULL", {})]
-    if query.q is not None:
-        conditions.append(_search(query.q))
     return list_page(
-        table="customer", scope=scope, query=query, conditions=conditions, render=render_customer
+        table="customer",
+        scope=scope,
+        query=query,
+        conditions=_conditions(query),
+        render=render_customer,
     )
+
+
+def customers_sql(scope: Scope, query: CustomerFilters) -> tuple[str, dict[str, Any]]:
+    """All that the list shows with these filters, as SQL with its parameters."""
+    return narrow(scope, query, _conditions(query))
+
+
+def _conditions(query: CustomerFilters) -> list[Condition]:
+    known: list[Condition] = [("deleted_at IS NULL", {})]
+    return known if query.q is None else [*known, _search(query.q)]
 
 
 def _search(text: str) -> Condition:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from checkout.merchants.downloads import download
 from checkout.merchants.screens import Desk, screen
 from checkout.payments.check_now import check_now
-from checkout.payments.export import PAYMENT_COLUMNS, payment_rows
+from checkout.payments.export import PAYMENT_COLUMNS_WITH_PEOPLE, payment_rows_with_people
 from checkout.payments.find import STATUSES, PaymentSearch, find_payments, payments_sql
 from checkout.payments.queries import load_row
 from checkout.sessions.desk_page import (
@@ -47,7 +47,8 @@ def show_payments(desk: Desk) -> Response:
 def export_payments(desk: Desk) -> Response:
     """Exactly what the list shows with the same filters."""
     where, params = payments_sql(desk.scope, desk.filters(PaymentSearch))
-    return download(desk, "payments", PAYMENT_COLUMNS, payment_rows(where, params))
+    rows = payment_rows_with_people(where, params)
+    return download(desk, "payments", PAYMENT_COLUMNS_WITH_PEOPLE, rows)
 
 
 @screen(blueprint, "GET", "/payments/<payment_id>", action="payments.read")

@@ -8,6 +8,7 @@ from typing import Any
 from checkout.core.batches import read_batches
 from checkout.core.clock import rfc3339
 from checkout.core.csv import Cell, decimal_amount
+from checkout.customers.export import PERSON_COLUMNS, person_cells, read_people
 
 PAYMENT_COLUMNS = (
     "id",
@@ -26,6 +27,7 @@ PAYMENT_COLUMNS = (
     "attempt",
     "late",
 )
+PAYMENT_COLUMNS_WITH_PEOPLE = (*PAYMENT_COLUMNS, *PERSON_COLUMNS)
 TRANSFER_COLUMNS = (
     "id",
     "received_at",
@@ -51,6 +53,13 @@ def payment_rows(where: str, params: Mapping[str, Any]) -> Iterator[list[list[Ce
     """The payments that `where` lets through, newest first, some at a time."""
     for rows in read_batches("payment", where, params):
         yield [_payment(row) for row in rows]
+
+
+def payment_rows_with_people(where: str, params: Mapping[str, Any]) -> Iterator[list[list[Cell]]]:
+    """The same with the customers' names and addresses, for who may read them."""
+    for rows in read_batches("payment", where, params):
+        people = read_people(rows, params)
+        yield [[*_payment(row), *person_cells(row.customer_id, people)] for row in rows]
 
 
 def transfer_rows(where: str, params: Mapping[str, Any]) -> Iterator[list[list[Cell]]]:

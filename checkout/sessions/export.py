@@ -8,6 +8,13 @@ from typing import Any
 from checkout.core.batches import read_batches
 from checkout.core.clock import rfc3339
 from checkout.core.csv import Cell, decimal_amount
+from checkout.customers.export import (
+    PERSON_COLUMNS,
+    People,
+    json_cell,
+    person_cells,
+    read_people,
+)
 
 COLUMNS = (
     "id",
@@ -23,16 +30,21 @@ COLUMNS = (
     "attempts",
     "expires_at",
     "ended_at",
+    "mode",
+    "line_items",
+    "metadata",
+    *PERSON_COLUMNS,
 )
 
 
 def session_rows(where: str, params: Mapping[str, Any]) -> Iterator[list[list[Cell]]]:
     """The sessions that `where` lets through, newest first, some at a time."""
     for rows in read_batches("checkout_session", where, params):
-        yield [_session(row) for row in rows]
+        people = read_people(rows, params)
+        yield [_session(row, people) for row in rows]
 
 
-def _session(row: Any) -> list[Cell]:
+def _session(row: Any, people: People) -> list[Cell]:
     return [
         row.id,
         rfc3339(row.created_at),
@@ -47,4 +59,17 @@ def _session(row: Any) -> list[Cell]:
         row.attempts,
         rfc3339(row.expires_at),
         rfc3339(row.ended_at),
+        row.mode,
+        _items(row),
+        json_cell(row.metadata),
+        *person_cells(row.customer_id, people),
     ]
+
+
+def _items(row: Any) -> Cell:
+    """As `2 × Room (500000); 1 × Breakfast (80000)`, each with the price of one."""
+    lines = [
+        f"{item['quantity']} × {item['name']} ({decimal_amount(item['unit_amount'], row.currency)})"
+        for item in row.line_items or ()
+    ]
+    return "; ".join(lines) or None

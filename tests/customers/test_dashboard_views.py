@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 
 import pytest
 
+from checkout.core import batches
+from checkout.core.csv import BYTE_ORDER_MARK
 from checkout.core.db import execute, run, unit_of_work
 from checkout.customers.find_or_create import find_or_create
 from tests.factories.books import read_one
 from tests.factories.desks import make_desk
+from tests.factories.sheets import read_book
 from tests.factories.stores import make_shop
 
 LAN = {
@@ -225,3 +230,43 @@ def test_live_mode_has_its_own(app):
     assert LAN["name"] in live.done("/customers", LAN)
     test = make_desk("owner", shop.store.id)
     assert LAN["name"] not in test.get("/customers")
+
+
+def read_file(desk, query=""):
+    answer = desk.client.get(desk.url(f"/customers/export{query}"))
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="customers.csv"'
+    return list(csv.DictReader(io.StringIO(answer.data.decode().removeprefix(BYTE_ORDER_MARK))))
+
+
+def test_what_the_list_shows_is_a_file(desk, monkeypatch):
+    monkeypatch.setattr(batches, "BATCH", 2)
+    lan = add(desk, **LAN)
+    with unit_of_work():
+        execute("""UPDATE customer SET metadata = '{"room": "4"}'""")
+    others = [add(desk, name=f"=Minh {number}", phone="+84912000111") for number in range(3)]
+    gone = add(desk, name="Gone")
+    desk.done(f"/customers/{gone}/deletion")
+
+    rows = read_file(desk)
+
+    assert [row["id"] for row in rows] == [*reversed(others), lan]
+    assert (rows[0]["name"], rows[0]["phone"]) == ("'=Minh 2", "'+84912000111")
+    assert rows[-1] | {"id": "", "created_at": ""} == {
+        "id": "",
+        "created_at": "",
+        **LAN,
+        "metadata": '{"room": "4"}',
+    }
+    assert [row["id"] for row in read_file(desk, "?q=minh")] == list(reversed(others))
+    ((header, *sheet),) = read_book(
+        desk.client.get(desk.url("/customers/export?format=xlsx&q=minh")).data
+    )
+    assert header == list(rows[0])
+    assert [row[2] for row in sheet] == ["=Minh 2", "=Minh 1", "=Minh 0"]
+    assert f"{desk.url('/customers/export')}?q=minh&amp;format=xlsx" in desk.get(
+        "/customers?q=minh"
+    )
+    assert read_file(make_desk("viewer")) == []
+    stranger = make_desk("owner")
+    assert stranger.client.get(desk.url("/customers/export")).status_code == 404

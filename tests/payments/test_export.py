@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import tracemalloc
 import zipfile
 
@@ -11,6 +12,7 @@ import pytest
 
 from checkout.core import batches, sheets
 from checkout.core.csv import BYTE_ORDER_MARK, safe_text
+from checkout.core.db import execute, unit_of_work
 from checkout.merchants import downloads
 from tests.factories.desks import make_desk
 from tests.factories.sheets import read_book
@@ -153,6 +155,56 @@ def test_more_rows_than_a_sheet_has_go_onto_the_next(till, monkeypatch):
 
 def test_another_format_is_refused(till):
     assert till.call("GET", "/payments/export?format=pdf")[0] == 422
+
+
+def read_file(desk, path):
+    answer = desk.client.get(desk.url(path))
+    assert answer.status_code == 200, answer.text
+    return list(csv.DictReader(io.StringIO(answer.data.decode().removeprefix(BYTE_ORDER_MARK))))
+
+
+def test_the_dashboards_files_name_the_customer(till, monkeypatch):
+    monkeypatch.setattr(batches, "BATCH", 2)
+    for number in range(3):
+        pay(till, customer={"name": f"=Lan {number}", "email": f"lan{number}@homestay.example"})
+    pay(till)
+    desk = make_desk("viewer", till.shop.store.id)
+
+    for list_ in ("payments", "sessions"):
+        rows = read_file(desk, f"/{list_}/export")
+        assert [(row["customer_name"], row["customer_email"]) for row in rows] == [
+            ("", ""),
+            ("'=Lan 2", "lan2@homestay.example"),
+            ("'=Lan 1", "lan1@homestay.example"),
+            ("'=Lan 0", "lan0@homestay.example"),
+        ]
+    # A key that reads payments need not be one that reads customers.
+    assert "customer_name" not in read(till)[0]
+
+
+def test_a_file_of_sessions_holds_the_order_and_the_shops_own_notes(till):
+    till.make_session(
+        None,
+        reference="BK-1",
+        line_items=[
+            {"name": "Room", "quantity": 2, "unit_amount": 50_000},
+            {"name": "=Breakfast", "quantity": 1, "unit_amount": 850},
+        ],
+        metadata={"room": "Bốn", "=key": "=1+1"},
+    )
+    with unit_of_work():
+        execute("UPDATE checkout_session SET currency = 'USD'")
+    till.make_session()
+    desk = make_desk("viewer", till.shop.store.id)
+
+    plain, ordered = read_file(desk, "/sessions/export")
+
+    assert (ordered["mode"], ordered["reference"]) == ("payment", "BK-1")
+    assert ordered["line_items"] == "2 × Room (500.00); 1 × =Breakfast (8.50)"
+    assert json.loads(ordered["metadata"]) == {"room": "Bốn", "=key": "=1+1"}
+    assert (plain["line_items"], plain["metadata"]) == ("", "")
+    answer = desk.client.get(desk.url("/sessions/export?format=xlsx"))
+    assert "2 × Room (500.00); 1 × =Breakfast (8.50)" in read_book(answer.data)[0][2]
 
 
 @pytest.mark.parametrize("list_", ["payments", "sessions", "transfers"])
