@@ -47,6 +47,8 @@ CODE = re.compile(r"([A-Za-z]{2,5})[-\s]?([A-Za-z0-9]{7})")
 PaymentStatus = Literal["unpaid", "partially_paid", "paid", "overpaid"]
 PAYMENT_STATUSES: tuple[PaymentStatus, ...] = get_args(PaymentStatus)
 Typed = Annotated[str, StringConstraints(max_length=200)]
+Day = Annotated[date, Field(ge=date(1970, 1, 1), lt=date(9999, 1, 1))]
+"""Far enough from the ends of the calendar to begin in every time zone."""
 
 
 def _customer_id(value: str) -> str:
@@ -64,8 +66,8 @@ class Days(Query):
     q: Typed | None = None
     customer: CustomerId | None = None
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
-    first_day: date | None = Field(default=None, alias="from")
-    last_day: date | None = Field(default=None, alias="to")
+    first_day: Day | None = Field(default=None, alias="from")
+    last_day: Day | None = Field(default=None, alias="to")
     cursor: Cursor | None = None
 
 
@@ -170,7 +172,7 @@ def make_wanted(
         time_column="ended_at" if by_end else "created_at",
         lag_seconds=LONGEST_SECONDS if by_end else 0.0,
         since=_midnight(filters.first_day, zone),
-        until=_midnight(last + timedelta(days=1), zone) if last and last < date.max else None,
+        until=_midnight(last + timedelta(days=1), zone) if last else None,
         clock_offset_seconds=_clock_offset(scope),
     )
 

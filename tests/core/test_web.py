@@ -6,7 +6,8 @@ import logging
 import psycopg
 import pytest
 import sqlalchemy.exc
-from flask import g
+from flask import g, request
+from werkzeug.test import EnvironBuilder
 
 from checkout.core import web
 from checkout.core.ids import new_id
@@ -239,3 +240,25 @@ def test_nothing_of_one_request_is_left_for_the_next(api_app):
         response = api_app.test_client().get("/page")
         assert "RateLimit-Limit" not in response.headers
         assert g.frame_ancestors == "'none'"
+
+
+@pytest.mark.parametrize("path", ["/docs", "/x", "/api/v1/payments", "/dashboard/sign-in"])
+@pytest.mark.parametrize("query", [b"q=\xff", b"\xff=\xfe", b"lang=\xed\xa0\x80", b"q=%ff"])
+def test_raw_bytes_in_an_address_are_no_crash(app, path, query):
+    """As a program may send them; the test client would have escaped them."""
+    answers = []
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": query.decode("latin-1")}
+
+    body = app.wsgi_app(
+        EnvironBuilder().get_environ() | environ,
+        lambda status, headers, error=None: answers.append(status),
+    )
+    b"".join(body)
+
+    assert answers[0][:3] in ("200", "401", "404")
+
+
+def test_raw_letters_in_an_address_are_read(app):
+    with app.request_context(EnvironBuilder().get_environ() | {"QUERY_STRING": "q=\xc3\xa9&a=b"}):
+        assert request.args.to_dict() == {"q": "é", "a": "b"}
+        assert request.full_path == "/?q=%C3%A9&a=b"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from checkout.core.db import run
+from checkout.core.db import run, unit_of_work
 from checkout.merchants.access import cookie_name
+from checkout.merchants.accounts import put_password, sign_in_browser
 from tests.factories.desks import CSRF, make_desk
-from tests.factories.people import PASSWORD, make_user
+from tests.factories.people import FACTS, PASSWORD, make_user, turn_on_two_factor
 
 HOME = "/dashboard"
 
@@ -143,3 +145,90 @@ def test_the_account_is_changed_and_says_so_once(app):
     assert "Lan Anh" in page
     assert "Saved." in page
     assert "Saved." not in desk.get(f"{HOME}/account")
+
+
+@pytest.fixture
+def https(app, monkeypatch):
+    """A proxy has ended TLS: what arrives here looks like plain http."""
+    known = app.extensions["checkout_config"]
+    changed = replace(known, public_url="https://pay.example")
+    monkeypatch.setitem(app.extensions, "checkout_config", changed)
+
+
+def cookies_of(answer) -> dict[str, str]:
+    lines = answer.headers.getlist("Set-Cookie")
+    return {line.partition("=")[0]: line for line in lines}
+
+
+def test_behind_a_proxy_every_cookie_is_for_https_alone(client, https):
+    user = make_user()
+    turn_on_two_factor(user)
+
+    page = client.get(f"{HOME}/sign-in?lang=en")
+    token, guest = CSRF.search(page.text)[1], cookies_of(page)["guest"]
+    client.set_cookie("guest", guest.partition("=")[2].partition(";")[0])
+    form = {"csrf": token, "email": user.email, "password": PASSWORD}
+    answer = client.post(f"{HOME}/sign-in", data=form)
+
+    found = cookies_of(page) | cookies_of(answer)
+    assert found.keys() == {"guest", "lang", "second_step"}
+    for line in found.values():
+        assert "; Secure; HttpOnly; " in line
+        assert line.endswith("SameSite=Lax")
+
+
+def test_behind_a_proxy_signing_out_takes_the_cookie_away(client, https):
+    """Browsers pass over a line for a name with __Host- that is not for https alone."""
+    with unit_of_work():
+        cookie = sign_in_browser(make_user().id, FACTS)
+    client.set_cookie("__Host-merchant", cookie, secure=True)
+    secure = {"base_url": "https://localhost"}
+    token = CSRF.search(client.get(f"{HOME}/account", **secure).text)[1]
+
+    answer = client.post(f"{HOME}/sign-out", data={"csrf": token}, **secure)
+
+    line = cookies_of(answer)["__Host-merchant"]
+    assert "Max-Age=0; Secure; " in line
+    assert "Path=/;" in line
+
+
+@pytest.mark.parametrize("by", ["browser", "program"])
+def test_a_password_that_is_changed_meanwhile_opens_nothing(client, monkeypatch, by):
+    """Proving it takes a while, in which somebody sets a new one and so ends every sign-in."""
+    user = make_user()
+    from checkout.merchants import log_in
+
+    def verify_slowly(hashed, password):
+        with unit_of_work():
+            put_password(user, "hash of another password")
+        return True
+
+    monkeypatch.setattr(log_in, "verify_password", verify_slowly)
+    if by == "browser":
+        answer = fill(client, f"{HOME}/sign-in", email=user.email, password=PASSWORD)
+    else:
+        body = {"email": user.email, "password": PASSWORD}
+        answer = client.post("/api/v1/auth/login", json=body)
+
+    assert answer.status_code == 401
+    assert run("SELECT id FROM sign_in WHERE revoked_at IS NULL") == []
+
+
+def test_of_two_new_passwords_for_the_same_old_one_the_first_counts(app, monkeypatch):
+    desk = make_desk()
+    from checkout.merchants import log_in
+
+    def verify_slowly(hashed, password):
+        with unit_of_work():
+            put_password(desk.user, "hash of the owner's new password", but=signed_in())
+        return True
+
+    def signed_in():
+        return run("SELECT id FROM sign_in WHERE revoked_at IS NULL")[0].id
+
+    monkeypatch.setattr(log_in, "verify_password", verify_slowly)
+    form = {"current_password": PASSWORD, "new_password": "a password of somebody else"}
+    desk.refused(f"{HOME}/account/password", form, status=401)
+
+    (row,) = run("SELECT password_hash FROM app_user WHERE id = %(id)s", id=desk.user.id)
+    assert row.password_hash == "hash of the owner's new password"

@@ -352,3 +352,13 @@ def test_it_speaks_the_merchants_language(till, locale):
 
     assert f'<html lang="{locale}">' in page
     assert {"vi": "Cửa hàng tạo yêu cầu thanh toán.", "km": "ហាងបានស្នើសុំការទូទាត់។"}[locale] in page
+
+
+@pytest.mark.parametrize("name", ["from", "to"])
+@pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "9999-01-01", "9999-12-31"])
+def test_a_day_at_the_end_of_the_calendar_is_told_at_its_field(app, name, day):
+    desk = make_desk()
+
+    for area in ("sessions", "payments"):
+        assert "alert" in desk.get(f"/{area}?{name}={day}", status=422)
+        desk.get(f"/{area}/export?{name}={day}")
