@@ -47,6 +47,11 @@ class Config:
     raw_retention_days: int = 400
     """For so long providers' notices can be read as they came."""
 
+    @property
+    def is_https(self) -> bool:
+        """Whether browsers come by https. The request does not tell: a proxy has ended TLS."""
+        return self.public_url.startswith("https://")
+
 
 def load_config(environ: Mapping[str, str]) -> Config:
     """Read the settings; raises ConfigError with one line that says what to set."""
@@ -95,7 +100,7 @@ def _refuse_defaults(config: Config) -> None:
         raise ConfigError("SECRET_KEY must be set to at least 32 random characters")
     if not config.encryption_keys or config.encryption_keys == _keys(DEVELOPMENT_KEY):
         raise ConfigError("ENCRYPTION_KEYS must be set, as id:base64 of 32 random bytes")
-    if not config.public_url.startswith("https://"):
+    if not config.is_https:
         raise ConfigError("PUBLIC_URL must be the https address that shoppers use")
 
 

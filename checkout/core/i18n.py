@@ -18,6 +18,7 @@ from babel.dates import format_datetime
 from flask import Flask, Response, has_request_context, request
 from werkzeug.datastructures import LanguageAccept
 
+from checkout.core.config import config
 from checkout.core.money import format_money
 
 LOCALES = ("vi", "en", "km")
@@ -174,7 +175,7 @@ def remember_choice(response: Response) -> Response:
             COOKIE,
             asked,
             max_age=COOKIE_SECONDS,
-            secure=request.is_secure,
+            secure=config().is_https,
             httponly=True,
             samesite="Lax",
         )

@@ -25,6 +25,7 @@ from checkout.core.config import config
 from checkout.core.errors import Problem, ProblemType, unavailable
 from checkout.core.ids import is_id, new_id
 from checkout.core.logs import log, logger, mask_path
+from checkout.core.request import Request
 
 MAX_BODY_BYTES = 256 * 1024
 JSON_PATHS = ("/api/", "/hooks/", "/health", "/metrics", "/fake/")
@@ -84,6 +85,7 @@ def init_web(app: Flask) -> None:
     # Werkzeug cuts a body of unknown length here; one byte more shows that it was longer.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES + 1
+    app.request_class = Request
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.jinja_env.globals["csp_nonce"] = csp_nonce
     app.before_request(_begin)
@@ -203,7 +205,7 @@ def _finish(response: Response) -> Response:
         headers["Permissions-Policy"] = PERMISSIONS
     page = response.mimetype == "text/html"
     headers.setdefault("Content-Security-Policy", _page_policy() if page else JSON_POLICY)
-    if config().public_url.startswith("https://"):
+    if config().is_https:
         headers["Strict-Transport-Security"] = "max-age=31536000"
     if "Cache-Control" not in headers and request.path.startswith(NO_STORE_PATHS):
         headers["Cache-Control"] = "no-store"

@@ -88,7 +88,7 @@ def load_browser_user() -> UserAccess | None:
 
 def cookie_name() -> str:
     """Where pages are served over https, a name that browsers take from this very host only."""
-    return "__Host-merchant" if config().public_url.startswith("https://") else "merchant"
+    return "__Host-merchant" if config().is_https else "merchant"
 
 
 def require_recent_password(access: UserAccess) -> None:

@@ -10,7 +10,7 @@ from checkout.merchants.access import cookie_name
 from checkout.merchants.account_schemas import ChangePassword, ChangeUser, ConfirmTwoFactor
 from checkout.merchants.accounts import change_password, turn_off_two_factor
 from checkout.merchants.members import stores_owned_alone
-from checkout.merchants.screens import SIGN_IN, Desk, screen
+from checkout.merchants.screens import SIGN_IN, Desk, drop_cookie, screen
 from checkout.merchants.sign_ins import end_sign_in, end_sign_ins, list_sign_ins
 from checkout.merchants.trail import list_account_events
 from checkout.merchants.two_factor import (
@@ -136,7 +136,7 @@ def show_deletion(desk: Desk) -> Response:
 def post_deletion(desk: Desk) -> Response:
     delete_user(desk.user.user_id)
     response = desk.go(SIGN_IN, done="account_deleted")
-    response.delete_cookie(cookie_name())
+    drop_cookie(response, cookie_name())
     return response
 
 

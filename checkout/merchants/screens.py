@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from checkout.core.api import path_pattern
 from checkout.core.audit import record_security
+from checkout.core.config import config
 from checkout.core.crypto import same, tag
 from checkout.core.db import unit_of_work
 from checkout.core.errors import Problem, forbidden, missing
@@ -174,7 +175,7 @@ class Desk:
         page = render_template(f"dashboard/{template}.html", desk=self, t=self.t, **context)
         response = make_response(page, self.problem.status if self.problem else 200)
         if request.method == "GET" and DONE_COOKIE in request.cookies:
-            response.delete_cookie(DONE_COOKIE, path=HOME)
+            drop_cookie(response, DONE_COOKIE, path=HOME)
         return response
 
     def done(self) -> str:
@@ -240,16 +241,26 @@ def screen(
 def sign_in_response(response: Response, cookie: str) -> Response:
     """Give the browser its sign-in."""
     put_cookie(response, cookie_name(), cookie, seconds=SIGNED_IN_SECONDS)
-    response.delete_cookie(GUEST_COOKIE)
+    drop_cookie(response, GUEST_COOKIE)
     return response
 
 
 def put_cookie(response: Response, name: str, value: str, *, seconds: int, path: str = "/") -> None:
     """Give the browser something to keep that no script can read."""
-    secure = request.is_secure or name.startswith("__Host-")
     response.set_cookie(
-        name, value, max_age=seconds, path=path, secure=secure, httponly=True, samesite="Lax"
+        name,
+        value,
+        max_age=seconds,
+        path=path,
+        secure=config().is_https,
+        httponly=True,
+        samesite="Lax",
     )
+
+
+def drop_cookie(response: Response, name: str, *, path: str = "/") -> None:
+    """Take it away; of a name that begins with __Host- browsers believe that over https alone."""
+    response.delete_cookie(name, path=path, secure=config().is_https, httponly=True, samesite="Lax")
 
 
 def own_path(path: str) -> str:

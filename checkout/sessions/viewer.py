@@ -9,6 +9,7 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from checkout.core import ids
+from checkout.core.config import config
 from checkout.rails.registry import names
 
 COOKIE = "way"
@@ -72,7 +73,7 @@ def remember_way(response: Response, rail: str) -> None:
         rail,
         max_age=COOKIE_SECONDS,
         path=COOKIE_PATH,
-        secure=request.is_secure,
+        secure=config().is_https,
         httponly=True,
         samesite="Lax",
     )
