@@ -25,7 +25,7 @@ from checkout.merchants.letters import (
     void_tokens,
 )
 from checkout.merchants.lockout import forget_tries
-from checkout.merchants.log_in import prove_again, prove_password
+from checkout.merchants.log_in import prove_again, prove_password, refuse_changed_password
 from checkout.merchants.passwords import check_password, hash_password
 from checkout.merchants.sign_ins import end_sign_ins, note_password, sign_in_browser
 from checkout.merchants.two_factor import disable_two_factor
@@ -136,9 +136,10 @@ def change_password(access: UserAccess, old: str, new: str) -> None:
     Raises what a wrong password raises, and 422 for a new one that will not do.
     """
     check_password(new, access.email, "new_password")
-    prove_again(access, old)
+    proven = prove_again(access, old)
     hashed = hash_password(new)
     with unit_of_work():
+        refuse_changed_password(proven)
         put_password(load_user(access.user_id), hashed, but=access.sign_in_id)
         note_password(access.sign_in_id)
 

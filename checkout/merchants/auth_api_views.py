@@ -24,7 +24,7 @@ from checkout.merchants.account_schemas import (
     UserAnswer,
 )
 from checkout.merchants.accounts import ask_account, ask_reset, confirm_account, reset_password
-from checkout.merchants.log_in import log_in
+from checkout.merchants.log_in import log_in, refuse_changed_password
 from checkout.merchants.sign_ins import end_sign_in, load_sign_in, request_facts
 from checkout.merchants.tokens import Tokens, refresh_tokens, sign_in_program
 from checkout.merchants.users import load_user
@@ -94,6 +94,7 @@ def log_in_program(call: Call) -> dict[str, Any]:
     body = call.body
     user = log_in(body.email, body.password, totp=body.totp, recovery_code=body.recovery_code)
     with unit_of_work():
+        refuse_changed_password(user)
         return _show_tokens(sign_in_program(user.id, request_facts()))
 
 

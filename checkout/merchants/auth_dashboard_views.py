@@ -25,11 +25,12 @@ from checkout.merchants.accounts import (
     reset_password,
     sign_in_browser,
 )
-from checkout.merchants.log_in import begin_log_in, finish_log_in
+from checkout.merchants.log_in import begin_log_in, finish_log_in, refuse_changed_password
 from checkout.merchants.screens import (
     HOME,
     SIGN_IN,
     Desk,
+    drop_cookie,
     own_path,
     put_cookie,
     screen,
@@ -59,7 +60,7 @@ def post_sign_in(desk: Desk) -> Response:
     given = desk.read(PasswordStep)
     user = begin_log_in(given.email, given.password)
     if user.totp_confirmed_at is None:
-        return _come_in(desk, user.id, _next(desk))
+        return _come_in(desk, user, _next(desk))
     response = desk.go(f"{CODE}?next={quote(_next(desk), safe='/')}")
     with unit_of_work():
         ticket = issue_ticket(user, desk.csrf())
@@ -84,8 +85,8 @@ def post_code(desk: Desk) -> Response:
     if user is None:
         return _begin_again(desk)
     finish_log_in(user, totp=given.totp, recovery_code=given.recovery_code)
-    response = _come_in(desk, user.id, _next(desk))
-    response.delete_cookie(TICKET_COOKIE, path=SIGN_IN)
+    response = _come_in(desk, user, _next(desk))
+    drop_cookie(response, TICKET_COOKIE, path=SIGN_IN)
     return response
 
 
@@ -107,7 +108,7 @@ def post_sign_up(desk: Desk) -> Response:
             # Somebody else's address: nothing is told, as with a mail.
             return desk.render("auth/mailed", email=given.email)
         if user.totp_confirmed_at is None:
-            return _come_in(desk, user.id, _next(desk))
+            return _come_in(desk, user, _next(desk))
     response = desk.render("auth/mailed", email=given.email)
     # The mailed link leads back here, and from here on to where the merchant wanted to go.
     put_cookie(response, NEXT_COOKIE, _next(desk), seconds=NEXT_SECONDS, path=HOME)
@@ -122,8 +123,8 @@ def show_confirm(desk: Desk) -> Response:
 @screen(blueprint, "POST", "/confirm", who="anybody", again=show_confirm, outside=True)
 def post_confirm(desk: Desk) -> Response:
     user = confirm_account(desk.value("token"), desk.value("password"))
-    response = _come_in(desk, user.id, own_path(request.cookies.get(NEXT_COOKIE, HOME)))
-    response.delete_cookie(NEXT_COOKIE, path=HOME)
+    response = _come_in(desk, user, own_path(request.cookies.get(NEXT_COOKIE, HOME)))
+    drop_cookie(response, NEXT_COOKIE, path=HOME)
     return response
 
 
@@ -156,13 +157,14 @@ def post_reset(desk: Desk) -> Response:
 def post_sign_out(desk: Desk) -> Response:
     end_sign_in(desk.user.user_id, desk.user.sign_in_id)
     response = desk.go(SIGN_IN, done="signed_out")
-    response.delete_cookie(cookie_name())
+    drop_cookie(response, cookie_name())
     return response
 
 
-def _come_in(desk: Desk, user_id: str, path: str) -> Response:
+def _come_in(desk: Desk, user: Any, path: str) -> Response:
     with unit_of_work():
-        cookie = sign_in_browser(user_id, request_facts())
+        refuse_changed_password(user)
+        cookie = sign_in_browser(user.id, request_facts())
     return sign_in_response(desk.go(path), cookie)
 
 
@@ -173,7 +175,7 @@ def _ticket_user(desk: Desk) -> Any | None:
 
 def _begin_again(desk: Desk) -> Response:
     response = desk.go(f"{SIGN_IN}?next={quote(_next(desk), safe='/')}", done="sign_in_again")
-    response.delete_cookie(TICKET_COOKIE, path=SIGN_IN)
+    drop_cookie(response, TICKET_COOKIE, path=SIGN_IN)
     return response
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from checkout.core.audit import record_security
-from checkout.core.db import execute, unit_of_work
+from checkout.core.db import one, unit_of_work
 from checkout.core.errors import Problem, unauthorized
 from checkout.core.limits import note_failed_authentication, refuse_blocked
 from checkout.merchants.access import UserAccess
 from checkout.merchants.lockout import count_try, forget_tries, take_back_try
 from checkout.merchants.passwords import hash_password, needs_rehash, verify_password
 from checkout.merchants.two_factor import take_second_factor
-from checkout.merchants.users import find_user, load_user
+from checkout.merchants.users import find_user, hold_password, load_user
 
 
 def log_in(
@@ -27,8 +27,7 @@ def log_in(
     if user.totp_confirmed_at is not None:
         _prove_second_factor(user, totp, recovery_code)
     with unit_of_work():
-        _welcome(user, password)
-    return user
+        return _welcome(user, password)
 
 
 def begin_log_in(email: str, password: str) -> Any:
@@ -40,9 +39,8 @@ def begin_log_in(email: str, password: str) -> Any:
     user = _prove_user(email, password)
     with unit_of_work():
         if user.totp_confirmed_at is None:
-            _welcome(user, password)
-        else:
-            take_back_try(user.email)
+            return _welcome(user, password)
+        take_back_try(user.email)
     return user
 
 
@@ -74,13 +72,28 @@ def prove_password(email: str, hashed: str | None, password: str, *, actor: str 
         raise _fail(actor, "invalid_credentials", "The e-mail address or the password is wrong.")
 
 
-def prove_again(access: UserAccess, password: str) -> None:
-    """Let somebody who is signed in type the password once more; raises as `log_in` does."""
+def prove_again(access: UserAccess, password: str) -> Any:
+    """Let somebody who is signed in type the password once more; raises as `log_in` does.
+
+    Returns the merchant's row, with the hash of the password that was right.
+    """
     with unit_of_work():
         user = load_user(access.user_id)
     prove_password(user.email, user.password_hash, password, actor=f"user:{user.id}")
     with unit_of_work():
         forget_tries(user.email)
+    return user
+
+
+def refuse_changed_password(user: Any) -> None:
+    """Raise 401 `invalid_credentials` where the password that the row's hash is of has been
+    changed since it was proven; nobody changes it until the transaction ends.
+
+    Proving takes a while. A new password ends whatever the old one has opened, and what the old
+    one would open a moment later must not come to be.
+    """
+    if not hold_password(user.id, user.password_hash):
+        raise unauthorized("invalid_credentials", "The password has just been changed.")
 
 
 def _prove_user(email: str, password: str) -> Any:
@@ -96,10 +109,10 @@ def _prove_user(email: str, password: str) -> Any:
     return user
 
 
-def _welcome(user: Any, password: str) -> None:
+def _welcome(user: Any, password: str) -> Any:
+    """The row of somebody who has proven to be the one, as it stands from now on."""
     forget_tries(user.email)
-    if needs_rehash(user.password_hash):
-        _rehash(user, password)
+    return _rehash(user, password) if needs_rehash(user.password_hash) else user
 
 
 def _prove_second_factor(user: Any, totp: str | None, recovery_code: str | None) -> None:
@@ -119,10 +132,12 @@ def _fail(actor: str, code: str, message: str) -> Problem:
     return unauthorized(code, message)
 
 
-def _rehash(user: Any, password: str) -> None:
-    execute(
-        "UPDATE app_user SET password_hash = %(new)s WHERE id = %(id)s AND password_hash = %(old)s",
+def _rehash(user: Any, password: str) -> Any:
+    row = one(
+        "UPDATE app_user SET password_hash = %(new)s WHERE id = %(id)s AND password_hash = %(old)s"
+        " RETURNING *",
         id=user.id,
         old=user.password_hash,
         new=hash_password(password),
     )
+    return user if row is None else row

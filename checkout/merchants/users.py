@@ -82,6 +82,19 @@ def set_password(user_id: str, password_hash: str) -> None:
     )
 
 
+def hold_password(user_id: str, proven_hash: str) -> bool:
+    """Whether a merchant's password still has this hash, which then stays until the transaction
+    ends.
+    """
+    row = one(
+        "SELECT id FROM app_user WHERE id = %(id)s AND deleted_at IS NULL"
+        " AND password_hash = %(hash)s FOR NO KEY UPDATE",
+        id=user_id,
+        hash=proven_hash,
+    )
+    return row is not None
+
+
 def delete_user(user_id: str) -> None:
     """Take the person out of the row and end all sign-ins; what the stores earned stays.
 
