@@ -140,7 +140,8 @@ class Heartbeat(Base):
     """A time by kind and name.
 
     When a process last gave a sign of life, when a task is due next; of which store there is
-    news and when it was told last (merchants/news.py).
+    news and when it was told last (merchants/news.py); up to when a table has been emptied
+    (core/retention.py).
     """
 
     __tablename__ = "heartbeat"

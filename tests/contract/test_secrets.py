@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from checkout.core.api import BASE_PATH, OPERATIONS, Operation
 from checkout.core.idempotency import HEADER
 from tests.factories.books import read
-from tests.factories.people import code_of, turn_on_two_factor
+from tests.factories.people import PASSWORD, code_of, turn_on_two_factor
 from tests.factories.stores import Shop, make_shop
 from tests.factories.teams import Member, make_member
 from tests.factories.webhooks import make_endpoint
@@ -150,6 +150,19 @@ def test_answers_without_a_secret_are_kept_as_they_are(api, shop, kept):
     answer = api.post(f"{BASE_PATH}/customers", json={"name": "Lan"}, headers=headers)
 
     assert kept() == answer.text
+
+
+def test_who_says_who_they_are_by_a_password_leaves_nothing(api, owner, kept):
+    """Anybody's calls have no keys: their tokens are kept nowhere."""
+    asked = {"email": owner.user.email, "password": PASSWORD}
+
+    answers = [
+        api.post(f"{BASE_PATH}/auth/login", json=asked, headers={HEADER: "k"}) for _ in range(2)
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert len({answer.get_json()["access_token"] for answer in answers}) == 2
+    assert kept() == ""
 
 
 def test_only_what_holds_a_secret_is_sealed():

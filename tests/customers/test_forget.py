@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pytest
 
-from checkout.core.db import db, execute, unit_of_work
+from checkout.core.db import db, execute, run, unit_of_work
 from checkout.core.dispatch import dispatch_events
 from checkout.core.jobs import sweep_until_idle
 from checkout.core.mail import send_waiting_mail
+from checkout.customers.change import delete_customer
 from checkout.sessions.remind import remind_due
 from tests.factories.books import check_books, read, read_one
 from tests.factories.till import Till, make_till, memo_of
@@ -25,6 +27,7 @@ PERSON: dict[str, Any] = {
     "metadata": {"cmnd": "012345678901"},
 }
 WORDS = [*(PERSON[name] for name in ("email", "name", "phone", "reference")), "012345678901"]
+WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted"
 SWEEPERS = ("dispatch_events", "deliver_webhooks")
 
 
@@ -197,3 +200,24 @@ def test_where_they_were_is_deleted_with_them(till):
     delete(till, customer)
 
     assert [row.attempt_id for row in read("SELECT attempt_id FROM attempt_shopper")] == [other]
+
+
+def test_a_mail_that_is_being_written_meanwhile_is_not(till, app):
+    customer = make_customer(till)
+    till.make_session(customer_id=customer, duration_minutes=15)
+    till.advance(605)
+    remind_due()
+
+    def write() -> None:
+        with app.app_context():
+            dispatch_events()
+
+    writer = threading.Thread(target=write)
+    with unit_of_work():
+        delete_customer(till.shop.scope, customer)
+        writer.start()
+        while writer.is_alive() and not run(WAITING):
+            writer.join(0.01)
+    writer.join(5)
+
+    assert tables_that_say(*WORDS) == set()
