@@ -14,6 +14,7 @@ from typing import Any
 from flask import Flask, Response, current_app, g, has_request_context, request
 
 from checkout.core.audit import record_security
+from checkout.core.db import db
 from checkout.core.redis import with_redis
 from checkout.core.web import DATABASE_ERRORS, NOBODY, Caller, noted_caller
 
@@ -68,7 +69,11 @@ def _is_first(kind: str, bucket: str) -> bool:
 
 
 def _keep_noted(response: Response) -> Response:
-    for refusal in g.pop("refusals", ()):
+    noted = g.pop("refusals", ())
+    if noted:
+        # What the request has read is read, and may have ended in an error.
+        db.session.rollback()
+    for refusal in noted:
         who = _find(refusal.whose)
         record_security(
             refusal.kind,
@@ -84,4 +89,5 @@ def _find(whose: Whose) -> Caller:
     try:
         return whose()
     except DATABASE_ERRORS:
+        db.session.rollback()
         return NOBODY

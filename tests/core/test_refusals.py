@@ -10,6 +10,7 @@ import pytest
 
 from checkout.core import audit, limits, refusals
 from checkout.core.audit import record_security
+from checkout.core.db import run
 from tests.factories.books import read
 from tests.factories.desks import make_desk
 from tests.factories.stores import make_shop
@@ -116,6 +117,21 @@ def test_a_database_that_is_away_costs_the_event_alone(client, monkeypatch, capl
     assert answer.status_code == 403
     assert "security_event_lost" in caplog.text
     assert events("foreign_form") == []
+
+
+def test_a_look_up_that_takes_too_long_costs_the_store_alone(client, monkeypatch):
+    till = make_till(client)
+    session_id = till.make_session()["id"]
+
+    def too_long(*_: object, **__: object) -> None:
+        run("SET LOCAL statement_timeout = 1")
+        run("SELECT pg_sleep(1)")
+
+    monkeypatch.setattr("checkout.sessions.guard.one", too_long)
+    answer = client.post(f"/pay/{session_id}/abandonment", headers=FOREIGN)
+
+    assert answer.status_code == 403
+    assert [event.store_id for event in events("foreign_form")] == [None]
 
 
 def test_a_form_of_another_site_is_told_to_the_store(client):
