@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from checkout.areas import import_jobs
 from checkout.core.db import db, execute, run, unit_of_work
 from checkout.core.dispatch import dispatch_events
+from checkout.core.http import close_idle
 from checkout.core.jobs import sweep_until_idle
 from checkout.core.mail import send_waiting_mail
 from checkout.customers.change import delete_customer
@@ -32,8 +35,10 @@ SWEEPERS = ("dispatch_events", "deliver_webhooks")
 
 
 @pytest.fixture
-def till(client) -> Till:
-    return make_till(client)
+def till(client) -> Iterator[Till]:
+    import_jobs()
+    yield make_till(client)
+    close_idle()
 
 
 def tables_that_say(*words: str) -> set[str]:
