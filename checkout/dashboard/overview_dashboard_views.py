@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from checkout.dashboard.overview import count_payable, draw_charts, first_steps, newest_payments
+from checkout.merchants.news import count_unrenewed
 from checkout.merchants.screens import Desk, screen
 from checkout.merchants.stats import PERIODS, read_attention, read_days, sum_days
 from checkout.payments.transfer_list import count_waiting
@@ -43,6 +44,7 @@ def _needs(desk: Desk) -> list[dict[str, Any]]:
         ),
         ("endpoints", found["endpoints_disabled"], "/webhooks"),
         ("rails", len(found["rails_resting"]), "/rails"),
+        ("renewals", count_unrenewed(desk.scope.store_id, desk.scope.livemode), "/rails"),
     ]
     return [
         {"name": name, "count": count, "path": desk.path(path)}

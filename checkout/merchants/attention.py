@@ -33,9 +33,9 @@ BATCH = 20
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Something that waits for a person: the key of its text, how many, and the page."""
+    """Something that waits for a person: as the overview calls it, how many, and the page."""
 
-    key: str
+    name: str
     count: int
     url: str
 
@@ -70,17 +70,17 @@ def find_needs(store_id: str) -> list[Need]:
     scope = Scope(store_id, livemode=True, key_id="", actor="system", settings=None)
     found = read_attention(scope)
     lines = [
-        ("overview.needs.transfers", count_unmatched(store_id), "/transfers"),
-        ("overview.needs.rails", len(found["rails_resting"]), "/rails"),
-        ("mail.attention.renewals", count_unrenewed(store_id), "/rails"),
-        ("overview.needs.endpoints", found["endpoints_disabled"], "/webhooks"),
+        ("transfers", count_unmatched(store_id), "/transfers"),
+        ("rails", len(found["rails_resting"]), "/rails"),
+        ("renewals", count_unrenewed(store_id, livemode=True), "/rails"),
+        ("endpoints", found["endpoints_disabled"], "/webhooks"),
         (
-            "overview.needs.deliveries",
+            "deliveries",
             found["deliveries_exhausted"],
             "/webhooks/deliveries?status=exhausted",
         ),
     ]
-    return [Need(key, count, _page(store_id, path)) for key, count, path in lines if count]
+    return [Need(name, count, _page(store_id, path)) for name, count, path in lines if count]
 
 
 def _page(store_id: str, path: str) -> str:
@@ -89,7 +89,9 @@ def _page(store_id: str, path: str) -> str:
 
 def _write(store_id: str, needs: list[Need], reader: Any) -> None:
     locale = reader.locale
-    lines = [(text_count(need.key, locale, need.count), need.url) for need in needs]
+    lines = [
+        (text_count(f"overview.needs.{need.name}", locale, need.count), need.url) for need in needs
+    ]
     intro = text("mail.attention.intro", locale, store=reader.store)
     end, settings = text("mail.attention.end", locale), _page(store_id, "/settings")
     # The first line says it at once, also where only subjects are shown.

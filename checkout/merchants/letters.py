@@ -34,6 +34,8 @@ TEXTS = {
     "reset": "mail.reset.",
     "password_changed": "mail.password_changed.",
     "two_factor_off": "mail.two_factor_off.",
+    "email_changed": "mail.email_changed.",
+    "email_left": "mail.email_left.",
 }
 PATHS = {
     "sign_up": "/dashboard/confirm",
@@ -41,6 +43,8 @@ PATHS = {
     "reset": "/dashboard/reset",
     "password_changed": "/dashboard/forgot",
     "two_factor_off": "/dashboard/account",
+    "email_changed": "/dashboard/sign-in",
+    "email_left": "/dashboard/sign-in",
 }
 
 

@@ -107,14 +107,16 @@ def count_unmatched(store_id: str) -> int:
     return 0 if row is None else int(row.found)
 
 
-def count_unrenewed(store_id: str) -> int:
-    """Live accounts whose provider would not renew a token within the last day."""
+def count_unrenewed(store_id: str, livemode: bool) -> int:
+    """Accounts whose provider would not renew a token within the last day."""
     row = one(
         "SELECT count(*) AS found FROM rail_account AS account"
         " JOIN rail_health AS health ON health.rail_account_id = account.id"
-        " WHERE account.store_id = %(store_id)s AND account.livemode AND account.enabled"
-        " AND account.superseded_at IS NULL AND (health.notes ->> 'renewal_failed_at')::float"
+        " WHERE account.store_id = %(store_id)s AND account.livemode = %(livemode)s"
+        " AND account.enabled AND account.superseded_at IS NULL"
+        " AND (health.notes ->> 'renewal_failed_at')::float"
         " > extract(epoch FROM clock_timestamp()) - 86400",
         store_id=store_id,
+        livemode=livemode,
     )
     return 0 if row is None else int(row.found)

@@ -15,6 +15,7 @@ from checkout.core.i18n import DEFAULT_LOCALE, LOCALES
 from checkout.core.limits import forget_failed_authentications
 from checkout.core.web import network_of
 from checkout.merchants.accounts import put_password, register_user
+from checkout.merchants.change_email import change_email
 from checkout.merchants.letters import tell_user
 from checkout.merchants.lockout import forget_tries
 from checkout.merchants.members import add_member, lock_team
@@ -74,6 +75,21 @@ def list_users() -> None:
     for row in rows:
         factor = "two-factor" if row.totp_confirmed_at else "password"
         click.echo(f"{row.id} {row.email} {factor} {row.stores}".rstrip())
+
+
+@group.command("set-email")
+@click.argument("email")
+@click.argument("new")
+def set_email(email: str, new: str) -> None:
+    """Let the merchant with the address EMAIL sign in with the address NEW instead.
+
+    Every sign-in ends, and both addresses are written to. Be sure who asks, and that NEW is
+    theirs: whoever reads its mail can have a new password set.
+    """
+    with unit_of_work():
+        user = _find(email)
+        changed = change_email(user.id, new, actor=ACTOR)
+    click.echo(f"{user.email} is {changed.email} now")
 
 
 @group.command("set-password")

@@ -105,6 +105,11 @@ def test_what_waits_leads_to_where_it_is_settled(till, desk):
             " DO UPDATE SET resting_until = excluded.resting_until",
             id=till.account,
         )
+        run(
+            "UPDATE rail_health SET notes = jsonb_build_object('renewal_failed_at',"
+            " extract(epoch FROM now())) WHERE rail_account_id = %(id)s",
+            id=till.account,
+        )
 
     page = desk.get()
 
@@ -113,6 +118,7 @@ def test_what_waits_leads_to_where_it_is_settled(till, desk):
         ("1 webhook was given up", "/webhooks/deliveries?status=exhausted"),
         ("1 webhook endpoint was switched off", "/webhooks"),
         ("1 way to pay does not answer", "/rails"),
+        ("The token of 1 provider could not be renewed: please enter a new one", "/rails"),
     ):
         assert f'<a href="{desk.url(path)}">{words}</a>' in page
 

@@ -7,8 +7,9 @@ import pytest
 
 from checkout.core.db import run, unit_of_work
 from checkout.core.errors import Problem
+from checkout.merchants.letters import RESET, ask_letter, write_letters
 from checkout.merchants.log_in import log_in as prove_and_load
-from checkout.merchants.members import member_role
+from checkout.merchants.members import add_member, member_role
 from checkout.merchants.passwords import verify_password
 from checkout.merchants.two_factor import begin_two_factor, confirm_two_factor
 from checkout.merchants.users import find_user
@@ -96,6 +97,67 @@ def test_a_new_password_ends_the_old_sign_ins(command):
     assert client.get("/dashboard/account").status_code == 303
     (letter,) = run("SELECT purpose, recipient FROM mail")
     assert (letter.purpose, letter.recipient) == ("account.password_changed", user.email)
+
+
+def test_a_merchant_gets_another_address(command, log_in):
+    user, store = make_user(), make_store()
+    other = make_store()
+    with unit_of_work():
+        add_member(store.id, user.id, "owner")
+        add_member(other.id, user.id, "viewer")
+    client = browser(user)
+
+    output = command("set-email", user.email.upper(), " Lan.New@Shop.example ")
+
+    assert output == f"{user.email} is lan.new@shop.example now\n"
+    assert find_user(user.email) is None
+    assert log_in("lan.new@shop.example", PASSWORD).id == user.id
+    assert member_role(user.id, store.id) == "owner"
+    assert client.get("/dashboard/account").status_code == 303
+    letters = {row.recipient: row for row in run("SELECT * FROM mail")}
+    assert {address: row.purpose for address, row in letters.items()} == {
+        user.email: "account.email_left",
+        "lan.new@shop.example": "account.email_changed",
+    }
+    assert "lan.new" not in letters[user.email].text_body
+    entries = run("SELECT * FROM audit_entry WHERE action = 'member.email_changed'")
+    assert {(entry.store_id, entry.actor, entry.target) for entry in entries} == {
+        (store.id, "command", user.id),
+        (other.id, "command", user.id),
+    }
+    (event,) = run("SELECT * FROM security_event WHERE kind = 'email_changed'")
+    assert (event.actor, event.store_id) == (f"user:{user.id}", None)
+
+
+def test_links_to_the_old_address_open_nothing_any_more(command):
+    user = make_user()
+    with unit_of_work():
+        ask_letter(RESET, user.email, "vi")
+    write_letters()
+
+    command("set-email", user.email, "lan.new@shop.example")
+
+    (token,) = run("SELECT used_at FROM user_token WHERE purpose = 'reset'")
+    assert token.used_at is not None
+
+
+def test_an_address_that_cannot_be_is_refused_and_changes_nothing(command):
+    user, other = make_user(), make_user()
+
+    for new, said in [
+        (other.email, "email: Somebody has an account"),
+        (other.email.upper(), "email: Somebody has an account"),
+        (user.email, "email: This is the address already."),
+        ("nobody", "email: This is not an e-mail address"),
+        ("", "email: "),
+    ]:
+        refused = command("set-email", user.email, new, code=1)
+        assert refused.startswith(f"Error: {said}"), refused
+        assert refused.count("\n") == 1
+
+    assert "email: " in command("set-email", "nobody@shop.example", "a@b.example", code=1)
+    assert find_user(user.email).id == user.id
+    assert run("SELECT id FROM mail") == []
 
 
 def test_a_lost_second_factor_is_turned_off(command, log_in):
