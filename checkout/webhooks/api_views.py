@@ -202,9 +202,10 @@ def post_delivery_retry(call: Call, delivery_id: str) -> dict[str, Any]:
     query=EventList,
     answer=ListOf[EventAnswer],
     tag=EVENTS,
+    description="As they were sent. Of a customer who has been deleted only the id is left.",
 )
 def list_events(call: Call) -> dict[str, Any]:
-    """Newest first, as they were sent."""
+    """Newest first."""
     filters: list[Condition] = []
     if call.query.type is not None:
         filters.append(("type = %(type)s", {"type": call.query.type}))
@@ -224,7 +225,8 @@ def list_events(call: Call) -> dict[str, Any]:
     summary="Read an event",
     answer=EventAnswer,
     tag=EVENTS,
+    description="As it was sent. Of a customer who has been deleted only the id is left.",
 )
 def get_event(call: Call, event_id: str) -> dict[str, Any]:
-    """The event as it was sent."""
+    """The event."""
     return event_object(load_event(call.scope, event_id))

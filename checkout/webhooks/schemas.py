@@ -74,7 +74,9 @@ class AttemptLog(BaseModel):
     at: str
     duration_ms: int
     response_status: int | None
-    response_body: str | None = Field(description="At most the first 4096 bytes.")
+    response_body: str | None = Field(
+        description="At most the first 4096 bytes; null once they are older than 30 days."
+    )
     error: str | None = Field(description="Why there was no answer.")
     manual: bool
 

@@ -77,7 +77,12 @@ def test_a_person_leaves_every_table_and_their_money_stays(till):
     with receiving(echo) as receiver:
         make_endpoint(till.shop, receiver.url)
         customer = make_customer(till)
-        attempt = till.make_attempt(customer_id=customer)
+        named = {name: PERSON[name] for name in ("email", "name", "phone", "reference")}
+        asked = {"amount": 500_000, "currency": "VND", "customer": named}
+        headers = {"Idempotency-Key": "sell them something"}
+        _, session = till.call("POST", "/checkout/sessions", asked, **headers)
+        assert session["customer"] == customer
+        attempt = till.start(session["id"])
         transfer = till.pay(memo_of(attempt), 500_000)
         waiting = till.make_session(customer_id=customer, duration_minutes=15)
         till.advance(605)
