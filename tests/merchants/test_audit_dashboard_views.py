@@ -164,6 +164,8 @@ def test_what_was_refused_stands_beside_it(app):
 
     assert "was refused: not within the role or key" in page
     assert "failed to sign in" in page
+    assert "Kept for 90 days" in page
+    assert "Nothing here can be changed" not in page
     assert "stranger_reason" not in page
     found = list_trail(desk.store_id, AuditList(kind="security", include="total_count"))
     assert found["total_count"] == len(found["data"]) == 2
