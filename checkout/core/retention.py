@@ -15,8 +15,8 @@ from checkout.core.db import execute, one, run, unit_of_work
 from checkout.core.ids import first_id_at, made_at
 
 BATCH = 500
-MOST = 250_000
-"""Rows that one run looks at; the next one goes on from there."""
+MOST = 100_000
+"""Rows that one run looks at, so that other tasks do not wait long; the next one goes on."""
 DAY_SECONDS = 86_400
 OVERLAP_SECONDS = 60
 """Rows are committed in nearly the order of their ids: the last minute is looked at again."""
