@@ -51,9 +51,11 @@ def read_raw(inbox_id: str | None, scope: Scope) -> RawNotice | None:
 def _readable(raw: bytes) -> str:
     text = raw.decode("utf-8", "replace")
     try:
-        return _lines(json.loads(text))
+        lines = _lines(json.loads(text))
     except (ValueError, RecursionError):
         return text
+    # Half of a character, which JSON can name, cannot be written on a page.
+    return lines.encode("utf-8", "replace").decode()
 
 
 def _lines(value: object) -> str:

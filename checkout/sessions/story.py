@@ -300,7 +300,8 @@ def _opened(row: Any, t: Translator) -> str:
 def _pretty(text: str) -> str:
     """A text on several lines where it is JSON, or a query; as it is where it is neither."""
     try:
-        return _raw(json.loads(text))
+        # Half of a character, which JSON can name, cannot be written on a page.
+        return _raw(json.loads(text)).encode("utf-8", "replace").decode()
     except (ValueError, RecursionError):
         pass
     if "=" in text and "\n" not in text and " " not in text:

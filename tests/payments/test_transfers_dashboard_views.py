@@ -228,6 +228,23 @@ def test_a_raw_notice_that_is_too_deep_is_shown_as_it_came(till, desk):
     assert deep in desk.get(address(transfer))
 
 
+def test_half_of_a_character_in_a_notice_keeps_no_page_away(till, desk):
+    """JSON can name it, no page can show it."""
+    attempt = till.make_attempt(500_000)
+    notice = till.notice(f"{memo_of(attempt)} \ud83d", 700_000)
+
+    assert till.tell(notice).status_code == 200
+
+    session = till.session(attempt["session"])
+    (transfer,) = run("SELECT id FROM transfer")
+    for path in (
+        f"/transfers/{transfer.id}",
+        f"/sessions/{session['id']}",
+        f"/payments/{session['payment']['id']}",
+    ):
+        assert f"{memo_of(attempt)} ?" in desk.get(path)
+
+
 def test_a_mistyped_code_is_one_click_and_a_yes(till, desk):
     attempt = till.make_attempt(500_000, reference="BK-2031")
     memo = memo_of(attempt)
