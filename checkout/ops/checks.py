@@ -264,6 +264,29 @@ CHECKS = (
         " FROM audit_entry WINDOW chain AS (PARTITION BY store_id ORDER BY seq)) AS entries"
         " WHERE hash <> made OR previous_hash <> before OR seq <> seq_before + 1",
     ),
+    # A chain does not show that its end is gone; what the entries there told of does.
+    Check(
+        "audit_is_complete",
+        "what was made, ended or resolved stands in the store's audit trail",
+        "SELECT target AS id, store_id, action FROM ("
+        "SELECT id AS target, id AS store_id, 'store.created' AS action FROM store"
+        " UNION ALL SELECT store_id, store_id, 'store.logo_set' FROM store_logo"
+        " UNION ALL SELECT id, store_id, 'key.created' FROM api_key"
+        " UNION ALL SELECT id, store_id, 'key.revoked' FROM api_key WHERE revoked_at IS NOT NULL"
+        " UNION ALL SELECT id, store_id, 'rail.configured' FROM rail_account"
+        " UNION ALL SELECT id, store_id, 'member.invited' FROM invitation"
+        " UNION ALL SELECT id, store_id, 'webhook_endpoint.created' FROM endpoint"
+        " UNION ALL SELECT id, store_id, 'webhook_endpoint.deleted' FROM endpoint"
+        " WHERE deleted_at IS NOT NULL"
+        " UNION ALL SELECT id, store_id, 'transfer.resolved' FROM transfer"
+        " WHERE resolution IS NOT NULL) AS done WHERE NOT EXISTS (SELECT FROM audit_entry AS told"
+        " WHERE told.store_id = done.store_id AND told.target = done.target"
+        " AND told.action = done.action)"
+        # Who deletes a store revokes its keys with it.
+        " AND NOT (action = 'key.revoked' AND EXISTS (SELECT FROM audit_entry AS told"
+        " WHERE told.store_id = done.store_id AND told.target = done.store_id"
+        " AND told.action = 'store.deleted'))",
+    ),
     Check(
         "store_has_owner",
         "a store with a team has an owner",

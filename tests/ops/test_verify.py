@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 
 from checkout.core.db import db, execute, run, unit_of_work
+from checkout.merchants.delete_store import delete_store
 from checkout.ops.checks import CHECKS
 from tests.factories.books import read_one
 from tests.factories.till import make_till, memo_of
@@ -84,6 +85,10 @@ BREACHES: dict[str, str] = {
     ),
     "audit_is_chained": (
         "UPDATE audit_entry SET actor = 'somebody else' WHERE store_id = '{store}' AND seq = 2"
+    ),
+    "audit_is_complete": (
+        "DELETE FROM audit_entry WHERE store_id = '{store}' AND seq ="
+        " (SELECT max(seq) FROM audit_entry WHERE store_id = '{store}')"
     ),
     "store_has_owner": (
         "INSERT INTO membership (store_id, user_id, role) VALUES ('{store}', 'usr_x', 'viewer')"
@@ -223,7 +228,43 @@ def test_no_forged_audit_entry_goes_unseen(app, store, forgery):
     with rules_off(app):
         execute(forgery.format(**store))
 
+    assert [name for name in verify(app)[1] if name != "audit_is_complete"] == ["audit_is_chained"]
+
+
+def test_an_audit_entry_that_is_slipped_in_is_seen(app, store):
+    with rules_off(app):
+        execute(
+            "INSERT INTO audit_entry (store_id, actor, action, target, seq, previous_hash, hash)"
+            " SELECT store_id, 'x', 'store.changed', store_id, seq + 1, hash, 'f' FROM audit_entry"
+            " WHERE store_id = %(store)s ORDER BY seq DESC LIMIT 1",
+            store=store["store"],
+        )
+
     assert verify(app)[1] == ["audit_is_chained"]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3])
+def test_a_cut_off_audit_trail_is_seen(app, store, kept):
+    """What is left of it is a sound chain."""
+    with rules_off(app):
+        execute(
+            "DELETE FROM audit_entry WHERE store_id = %(store)s AND seq > %(kept)s",
+            store=store["store"],
+            kept=kept,
+        )
+
+    exit_code, broken, output = verify(app)
+
+    assert (exit_code, broken) == (1, ["audit_is_complete"])
+    assert "action=transfer.resolved" in output
+
+
+def test_a_deleted_stores_keys_ended_with_it(app, store):
+    with unit_of_work():
+        execute("UPDATE checkout_session SET status = 'cancelled' WHERE livemode")
+        delete_store(store["store"], actor="command")
+
+    assert verify(app)[:2] == (0, [])
 
 
 def test_many_breaches_are_counted_and_not_all_shown(app, store):
