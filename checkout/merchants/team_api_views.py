@@ -20,6 +20,7 @@ from checkout.merchants.members import (
     load_member,
     remove_member,
 )
+from checkout.merchants.roles import may
 from checkout.merchants.store_objects import (
     Accept,
     ChangeRole,
@@ -45,13 +46,15 @@ TAG = "Team"
     answer=TeamAnswer,
     tag=TAG,
     surface="member",
+    description="Whom somebody has invited is told to those who may invite.",
 )
 def get_members(call: Call) -> dict[str, Any]:
     """Members in the order in which they came, and open invitations."""
     store_id = call.scope.store_id
+    invited = list_invitations(store_id) if may(str(call.scope.role), "members.write") else []
     return {
         **whole_list([member_object(row) for row in list_members(store_id)]),
-        "invitations": [invitation_object(row) for row in list_invitations(store_id)],
+        "invitations": [invitation_object(row) for row in invited],
     }
 
 
