@@ -86,8 +86,9 @@ class Users:
 
     read_token: Callable[[str], Any | None]
     """Access token → who it is (`user_id`, `sign_in_id`, `email`), or None."""
-    enter_store: Callable[[Any, str, bool], Scope | None]
-    """User, store and live mode → their scope there, or None for a stranger."""
+    enter_store: Callable[..., Scope | None]
+    """User, store and live mode → their scope there, or None for a stranger. With `to_change`
+    as it is at this moment."""
     roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Action → the roles that may do it, the mightiest first; for the document."""
 
@@ -370,7 +371,7 @@ def _admit_user(made: Operation, arguments: Mapping[str, str], token: str) -> Sc
         limit_calls(f"user:{user.user_id}", USER_CALLS_PER_MINUTE)
         return replace(PUBLIC, key_id=user.user_id, actor=f"user:{user.user_id}", user=user)
     store_id = arguments["store_id"] if made.surface == "member" else _read_store()
-    scope = users.enter_store(user, store_id, _read_mode())
+    scope = users.enter_store(user, store_id, _read_mode(), to_change=made.method != "GET")
     if scope is None:
         limit_calls(f"user:{user.user_id}", USER_CALLS_PER_MINUTE)
         raise missing(STORE_HEADER if made.surface == "secret" else None, "store")

@@ -24,8 +24,16 @@ def member_role(user_id: str, store_id: str) -> str | None:
     return found[0] if found else None
 
 
-def enter_store(user: Any, store_id: str, livemode: bool) -> Scope | None:
-    """What a signed-in user may touch in a store; None for a stranger and for no store at all."""
+def enter_store(
+    user: Any, store_id: str, livemode: bool, *, to_change: bool = False
+) -> Scope | None:
+    """What a signed-in user may touch in a store; None for a stranger and for no store at all.
+
+    At most half a second old, for who only looks. `to_change` asks the database: a key or an
+    invitation that somebody makes who has just been taken out would last.
+    """
+    if to_change:
+        _found.forget((user.user_id, store_id))
     found = _find(user.user_id, store_id)
     if found is None:
         return None

@@ -345,7 +345,10 @@ def _enter(desk: Desk, who: Who, action: str, arguments: dict[str, str]) -> dict
             raise missing()
     if who != "member":
         return own
-    scope = enter_store(desk.user, arguments["store_id"], arguments["mode"] == "live")
+    to_change = request.method == "POST"
+    scope = enter_store(
+        desk.user, arguments["store_id"], arguments["mode"] == "live", to_change=to_change
+    )
     if scope is None:
         raise missing(what="store")
     desk.entered = scope

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from checkout.core.db import run
+from checkout.core.db import execute, run, unit_of_work
+from checkout.merchants import members
 from checkout.merchants.members import member_role
 from checkout.merchants.roles import ROLE_NAMES
+from tests.factories.desks import make_desk
 from tests.factories.teams import make_member
 
 
@@ -89,3 +91,23 @@ def test_an_owner_who_is_made_less_invites_no_owner_any_more(call):
 
     assert call(owner, "GET", "/members", status=200)["invitations"] == []
     assert call(second, "POST", "/members", invited) == (403, "role_not_allowed")
+
+
+@pytest.mark.parametrize("role", [None, "viewer"])
+def test_who_was_removed_in_another_process_changes_nothing_from_then_on(call, monkeypatch, role):
+    """However fresh the memory is of a member who could: a key would outlive it."""
+    me, desk = make_member(), make_desk()
+    monkeypatch.setattr(members._found, "kept_seconds", 600)
+    call(me, "GET", "/keys", status=200)
+    desk.get("/keys")
+    with unit_of_work():
+        if role is None:
+            execute("DELETE FROM membership")
+        else:
+            execute("UPDATE membership SET role = %(role)s", role=role)
+    call(me, "GET", "/keys", status=200)
+
+    refused = (404, "resource_missing") if role is None else (403, "role_not_allowed")
+    assert call(me, "POST", "/keys", {"kind": "secret", "name": "mine"}) == refused
+    desk.refused("/keys", {"kind": "secret", "name": "mine"}, status=refused[0])
+    assert run("SELECT id FROM api_key") == []
