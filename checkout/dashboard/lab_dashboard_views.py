@@ -13,7 +13,6 @@ from checkout.core.body import Body, validate
 from checkout.core.errors import Problem, invalid
 from checkout.core.fields import Currency
 from checkout.core.lists import refuse_foreign
-from checkout.core.typed import read_amount
 from checkout.customers.given import CustomerGiven
 from checkout.customers.queries import find_customer
 from checkout.dashboard.lab import list_benches, list_money, list_providers, make_bench
@@ -105,7 +104,7 @@ def post_session(desk: Desk) -> Response:
     _refuse_live(desk)
     given = desk.read(NewSession)
     wanted = CreateSession(
-        amount=_amount(desk, given.currency),
+        amount=desk.amount(given.currency),
         currency=given.currency,
         reference=given.reference,
         description=given.description,
@@ -197,7 +196,7 @@ def post_payment(desk: Desk, session_id: str) -> Response:
         raise invalid("play_not_possible", "Choose a way to pay first.")
     sent = simulate_payment(
         page.attempt_id,
-        amount=_amount(desk, page.currency) if desk.value("amount") else None,
+        amount=desk.amount(page.currency) if desk.value("amount") else None,
         memo=given.memo,
         times=given.times,
         delay_seconds=given.delay_seconds,
@@ -274,16 +273,6 @@ def _ask(desk: Desk, page: PageState) -> None:
     with suppress(Problem):
         # In trouble, or asked too often: then it is the monitor that finds the money.
         check_now(str(page.attempt_id), desk.scope)
-
-
-def _amount(desk: Desk, currency: str) -> int:
-    try:
-        amount = read_amount(desk.value("amount"), currency, desk.t.locale)
-    except ValueError:
-        raise invalid("invalid_amount", "This is not an amount.", "amount") from None
-    if amount < 1:
-        raise invalid("invalid_amount", "An amount is at least one.", "amount")
-    return amount
 
 
 def _customer(desk: Desk, word: str | None) -> dict[str, Any]:

@@ -22,13 +22,14 @@ from checkout.core.audit import record_security
 from checkout.core.config import config
 from checkout.core.crypto import same, tag
 from checkout.core.db import unit_of_work
-from checkout.core.errors import Problem, forbidden, missing
+from checkout.core.errors import Problem, forbidden, invalid, missing
 from checkout.core.forms import read_filters, read_form, trim
 from checkout.core.i18n import LOCALES, Translator, remember_choice, request_locale, translator
 from checkout.core.limits import limit_calls
 from checkout.core.origin import refuse_foreign_form
 from checkout.core.refusals import note_refusal
 from checkout.core.scope import Scope
+from checkout.core.typed import read_amount
 from checkout.core.web import client_key, note_caller
 from checkout.merchants.access import (
     PasswordNeeded,
@@ -128,6 +129,16 @@ class Desk:
     def values(self, name: str) -> list[str]:
         """All that was posted under a name, as several boxes do."""
         return [value.strip() for value in self.form.get(name, ())]
+
+    def amount(self, currency: str, name: str = "amount") -> int:
+        """An amount of at least one minor unit, typed in the currency's own; `invalid_amount`."""
+        try:
+            amount = read_amount(self.value(name), currency, self.t.locale)
+        except ValueError:
+            amount = 0
+        if amount < 1:
+            raise invalid("invalid_amount", "This is not an amount above zero.", name)
+        return amount
 
     def read(self, model: type[Model]) -> Model:
         """The form as a model of the API's; raises a Problem that names the field."""

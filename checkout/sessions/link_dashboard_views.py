@@ -8,9 +8,8 @@ from flask import Blueprint, Response
 from pydantic import Field
 
 from checkout.core.body import Body
-from checkout.core.errors import Problem, invalid
+from checkout.core.errors import Problem
 from checkout.core.fields import Currency, Email
-from checkout.core.typed import read_amount
 from checkout.customers.given import CustomerGiven
 from checkout.merchants.screens import Desk, screen
 from checkout.sessions.create import create_session
@@ -52,7 +51,7 @@ def post_session(desk: Desk) -> Response:
     """The session's page comes back, with the link on it."""
     given = desk.read(NewLink)
     wanted = CreateSession(
-        amount=_read_amount(desk, given.currency),
+        amount=desk.amount(given.currency),
         currency=given.currency,
         reference=given.reference,
         description=given.description,
@@ -75,13 +74,3 @@ def post_session(desk: Desk) -> Response:
             problem.param = "currency"
         raise
     return desk.go(desk.path(f"/sessions/{session['id']}"), done="link_created")
-
-
-def _read_amount(desk: Desk, currency: str) -> int:
-    try:
-        amount = read_amount(desk.value("amount"), currency, desk.t.locale)
-    except ValueError:
-        amount = 0
-    if amount < 1:
-        raise invalid("invalid_amount", "This is not an amount.", "amount")
-    return amount

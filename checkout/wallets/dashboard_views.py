@@ -7,9 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from checkout.core.db import one
-from checkout.core.errors import Problem, invalid
+from checkout.core.errors import Problem
 from checkout.core.ids import is_id
-from checkout.core.typed import read_amount
 from checkout.customers.queries import load_customer, render_customer
 from checkout.merchants.screens import Desk, screen
 from checkout.sessions.objects import session_object
@@ -55,12 +54,11 @@ def post_top_up(desk: Desk, customer_id: str) -> Response:
     scope = desk.scope
     load_customer(scope.store_id, scope.livemode, customer_id, None)
     given = desk.read(_Typed)
-    try:
-        amount = read_amount(desk.value("amount"), given.currency, desk.t.locale)
-    except ValueError:
-        raise invalid("invalid_amount", "This is not an amount.", "amount") from None
     top_up = TopUp(
-        amount=amount or None, currency=given.currency, reference=given.reference, locale=None
+        amount=desk.amount(given.currency),
+        currency=given.currency,
+        reference=given.reference,
+        locale=None,
     )
     try:
         session, _ = start_top_up(scope, customer_id, top_up)
