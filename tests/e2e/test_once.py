@@ -37,7 +37,11 @@ def test_two_quick_clicks_make_one_key(page, live_server):
     page.get_by_label("Name", exact=True).fill("My shop")
     # As if the line were slow: the first form is on its way when the second click comes.
     held = []
-    page.route("**/keys", lambda route: held.append(route))
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/keys", hold)
     button = page.get_by_role("button", name="Make the key")
     button.scroll_into_view_if_needed()
     box = button.bounding_box()
