@@ -33,8 +33,11 @@ _CLOSED = (
         " WHERE store_id = %(id)s AND accepted_at IS NULL AND revoked_at IS NULL"
     ),
     "DELETE FROM store_logo WHERE store_id = %(id)s",
-    # Its short name is free for somebody else.
-    "UPDATE store SET slug = replace(lower(id), '_', '-') WHERE id = %(id)s",
+    # Its short name is free for somebody else, and nobody is written to about it any more.
+    (
+        "UPDATE store SET slug = replace(lower(id), '_', '-'), settings = settings"
+        " - 'contact_email' || jsonb_build_object('notify_by_email', false) WHERE id = %(id)s"
+    ),
 )
 
 

@@ -8,6 +8,9 @@ from checkout.core.db import execute, one, run, unit_of_work
 from checkout.core.errors import Problem
 from checkout.keys.authenticate import forget_found_keys
 from checkout.merchants.delete_store import delete_store
+from checkout.merchants.readers import find_readers
+from checkout.merchants.settings import read_settings
+from checkout.merchants.stores import change_store
 from tests.factories.books import check_books
 from tests.factories.desks import make_desk
 from tests.factories.people import PASSWORD
@@ -54,6 +57,19 @@ def test_its_short_name_is_free_again(app):
     delete(desk.store_id)
 
     assert one("SELECT 1 AS one FROM store WHERE slug = %(slug)s", slug=slug) is None
+
+
+def test_nobody_is_written_to_about_it_any_more(app):
+    desk = make_desk()
+    with unit_of_work():
+        change_store(desk.store_id, {"contact_email": "lan@homestay.example"}, actor="test")
+    assert [row.email for row in find_readers(desk.store_id)] == ["lan@homestay.example"]
+
+    delete(desk.store_id)
+
+    assert find_readers(desk.store_id) == []
+    (row,) = run("SELECT settings FROM store WHERE id = %(id)s", id=desk.store_id)
+    assert read_settings(row.settings).contact_email is None
 
 
 @pytest.mark.parametrize("role", ["admin", "support", "viewer"])
