@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -13,12 +14,17 @@ BYTE_ORDER_MARK = "\ufeff"
 """Without it spreadsheets take UTF-8 for the machine's old code page."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What makes a spreadsheet compute a cell."""
+SPLIT = re.compile(r"([;\t\r\n]\s*)(?=[=+\-@＝＋－＠])")
+"""Where a decimal comma is written, as in Vietnam, spreadsheets split lines at semicolons, and pay
+no heed to quotation marks that stand within a cell: the rest of a text is a cell of its own.
+"""
 
 Cell = str | int | Decimal | None
 
 
 def safe_text(value: str) -> str:
-    """A text that no spreadsheet takes for a formula, however it is indented."""
+    """A text that no spreadsheet takes for a formula, however it is indented and split."""
+    value = SPLIT.sub(r"\1'", value)
     if value.startswith(FORMULA) or value.lstrip().startswith(FORMULA):
         return "'" + value
     return value

@@ -89,7 +89,7 @@ def test_another_stores_payments_are_not_in_it(till, client):
     assert read(make_till(client)) == []
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+84", "-5", "@SUM(A1)", "\t=1", " =1", "\r=1", "＝1"])
+@pytest.mark.parametrize("text", ["=1+1", "+84", "-5", "@SUM(A1)", "\tx", " =1", "\rx", "＝1"])
 def test_a_text_is_never_a_formula(text):
     assert safe_text(text) == "'" + text
 
@@ -97,6 +97,23 @@ def test_a_text_is_never_a_formula(text):
 @pytest.mark.parametrize("text", ["", "BK-1", "5-3", "a=b", "khách +1"])
 def test_other_texts_stay_as_they_are(text):
     assert safe_text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("a;=1+1", "a;'=1+1"),
+        ("a; +1;@b", "a; '+1;'@b"),
+        ("a\n=1", "a\n'=1"),
+        ("a\t＝1", "a\t'＝1"),
+        (";=1", ";'=1"),
+        ("\t=1", "'\t'=1"),
+        ("\r=1", "'\r'=1"),
+        ("a; b=1; c-d", "a; b=1; c-d"),
+    ],
+)
+def test_no_part_of_a_text_is_a_formula_where_lines_are_split_at_semicolons(text, safe):
+    assert safe_text(text) == safe
 
 
 def test_a_shops_formula_is_a_text(till):
