@@ -23,6 +23,8 @@ TIME_ZONES = (
 )
 ZONE_OF_LOCALE = {"km": "Asia/Phnom_Penh"}
 """What is offered first; elsewhere the setting's own default."""
+DRAWN = {"name", "slug", "currencies", "time_zone", "locale"}
+"""What the form asks; a switch that it has no box for is not off."""
 
 
 @screen(blueprint, "GET", "", who="user")
@@ -56,7 +58,7 @@ def post_store(desk: Desk) -> Response:
     """The merchant becomes its owner."""
     if desk.value("name") and not desk.value("slug"):
         desk.form = {**desk.form, "slug": [suggest_slug(desk.value("name"))]}
-    given = desk.read(CreateStore).model_dump(exclude_unset=True)
+    given = desk.read(CreateStore).model_dump(include=DRAWN, exclude_unset=True)
     user_id = desk.user.user_id
     store = create_store(
         given.pop("name"), given.pop("slug"), given, actor=f"user:{user_id}", owner_id=user_id
