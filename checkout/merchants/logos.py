@@ -9,24 +9,33 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from threading import BoundedSemaphore
 from typing import Any
 
 from checkout.core.aside import run_aside
 from checkout.core.audit import record_audit
 from checkout.core.db import one
-from checkout.core.errors import Problem, invalid, missing
+from checkout.core.errors import Problem, invalid, missing, too_many
 
 MAX_BYTES = 180_000
 MAX_SIDE = 4000
+WAIT_SECONDS = 4.0
+_easel = BoundedSemaphore()
 
 
 def set_logo(store_id: str, picture: bytes, *, actor: str) -> str:
-    """Show this picture on the store's pages; returns its hash. Raises `invalid_image`."""
+    """Show this picture on the store's pages; returns its hash.
+
+    Raises `invalid_image`, and 429 `rate_limited` while too many others are being drawn.
+    """
     # Only who draws loads Pillow.
     from checkout.merchants.logo_drawing import draw_logo  # noqa: PLC0415
 
-    body = run_aside(partial(draw_logo, picture))
+    with _alone():
+        body = run_aside(partial(draw_logo, picture))
     found = hashlib.sha256(body).hexdigest()[:24]
     one(
         "INSERT INTO store_logo (store_id, hash, body) VALUES (%(id)s, %(hash)s, %(body)s)"
@@ -38,6 +47,17 @@ def set_logo(store_id: str, picture: bytes, *, actor: str) -> str:
     )
     record_audit(store_id, actor, "store.logo_set", target=store_id, hash=found)
     return found
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One picture at a time: a few hundred bytes may unfold to sixteen million pixels."""
+    if not _easel.acquire(timeout=WAIT_SECONDS):
+        raise too_many("rate_limited", "Other pictures are being drawn. Please try again.", 1)
+    try:
+        yield
+    finally:
+        _easel.release()
 
 
 def remove_logo(store_id: str, *, actor: str) -> None:

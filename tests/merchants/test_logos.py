@@ -13,6 +13,7 @@ from PIL import Image
 
 from checkout.core.db import run, unit_of_work
 from checkout.core.errors import Problem
+from checkout.merchants import logos
 from checkout.merchants.logo_drawing import MOST_KEPT_BYTES, SIDE, draw_logo
 from checkout.merchants.logos import MAX_BYTES, set_logo
 from tests.factories.checkouts import make_checkout
@@ -105,6 +106,20 @@ def test_what_hides_in_a_picture_is_left_behind(app):
     Image.new("RGB", (50, 50)).save(made, "JPEG", exif=exif)
 
     assert b"secret place" not in draw_logo(made.getvalue())
+
+
+def test_one_picture_is_drawn_at_a_time(client, monkeypatch):
+    """Each may take hundreds of megabytes, however few bytes have come."""
+    me = make_member()
+    monkeypatch.setattr(logos, "WAIT_SECONDS", 0.01)
+
+    with logos._alone():
+        answer = client.put(f"{me.path}/logo", json=sent(picture()), headers=me.headers())
+
+    assert (answer.status_code, answer.json["error"]["code"]) == (429, "rate_limited")
+    assert answer.headers["Retry-After"] == "1"
+    answer = client.put(f"{me.path}/logo", json=sent(picture()), headers=me.headers())
+    assert answer.status_code == 200
 
 
 def test_the_logo_is_set_shown_and_removed(client):
