@@ -105,7 +105,7 @@ def lease_incoming(
     if inbox_ids is not None:
         return run(_LEASE.format("id = ANY(%(ids)s)", "id"), ids=list(inbox_ids), limit=limit)
     due = "next_try_at <= clock_timestamp() - make_interval(secs => %(seconds)s)"
-    return run(_LEASE.format(due, "next_try_at"), limit=limit, seconds=due_seconds)
+    return run(_LEASE.format(due, "next_try_at, id"), limit=limit, seconds=due_seconds)
 
 
 def find_results(inbox_ids: Sequence[str]) -> dict[str, str]:

@@ -10,11 +10,13 @@ from typing import Any, ClassVar, Literal
 import pytest
 
 from checkout.core.db import one, run, unit_of_work
-from checkout.ledger.post import WALLET, Line, Posting, clearing, post
 from checkout.merchants.rail_accounts import configure_rail
+from checkout.payments.judge import judge_now
+from checkout.payments.notices import store_notices
+from checkout.payments.resolve import resolve_transfer
 from checkout.rails import registry
-from checkout.rails.base import Account, Attempt, HttpClient, Prompt, Rail
-from tests.factories.stores import Shop
+from checkout.rails.base import Account, Attempt, HttpClient, Match, Notice, Prompt, Rail
+from tests.factories.stores import VIETQR, Shop
 
 PROVIDER = "https://toll.example"
 
@@ -95,19 +97,48 @@ def offer_everything(shop: Shop) -> None:
 
 
 def fill_wallet(customer_id: str, balance: int, currency: str = "VND") -> None:
-    """A wallet that holds so much: one journal, as if the bank had brought it."""
+    """A wallet that holds so much: money that nobody expected, given to the customer."""
     if balance == 0:
         return
+    customer = one("SELECT store_id, livemode FROM customer WHERE id = %(id)s", id=customer_id)
+    whose = {"store_id": customer.store_id, "livemode": customer.livemode}
+    gift = Notice(
+        provider_reference=secrets.token_hex(8),
+        source="hook",
+        outcome="succeeded",
+        amount=balance,
+        currency=currency,
+        matches=(Match("code", "A GIFT"),),
+        occurred_at=datetime.now(UTC),
+        raw=b"{}",
+    )
     with unit_of_work():
-        customer = one("SELECT store_id, livemode FROM customer WHERE id = %(id)s", id=customer_id)
-        lines = (
-            Line(clearing("vietqr"), -balance),
-            Line(WALLET, balance, customer_id),
+        ((inbox_id, _),) = store_notices(_vietqr_account(whose), [gift])
+    judge_now([inbox_id])
+    transfer = one("SELECT id FROM transfer WHERE inbox_id = %(id)s", id=inbox_id)
+    with unit_of_work():
+        resolve_transfer(
+            transfer.id,
+            action="credit_wallet",
+            note="A gift",
+            customer_id=customer_id,
+            actor="test",
+            now=datetime.now(UTC),
+            **whose,
         )
-        posting = Posting(
-            customer.store_id, customer.livemode, currency, "gift", lines, datetime.now(UTC)
-        )
-        post([posting])
+
+
+def _vietqr_account(whose: Mapping[str, Any]) -> Any:
+    """The store's account with a bank, made where there is none."""
+    wanted = (
+        "SELECT * FROM rail_account WHERE store_id = %(store_id)s AND livemode = %(livemode)s"
+        " AND rail = 'vietqr' AND superseded_at IS NULL"
+    )
+    found = one(wanted, **whose)
+    if found is None:
+        configure_rail(*whose.values(), "vietqr", VIETQR, enabled=True, actor="test")
+        found = one(wanted, **whose)
+    return found
 
 
 def make_slow(shop: Shop, rail: str, *, failures: int = 5, rested_minutes: int = 0) -> None:
