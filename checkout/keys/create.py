@@ -11,6 +11,7 @@ from checkout.core.db import one
 from checkout.core.errors import conflict, invalid
 from checkout.core.ids import new_id, new_secret
 from checkout.core.scope import KeyKind
+from checkout.merchants.members import hold_store
 from checkout.merchants.roles import KEY_ACTIONS
 
 RANDOM_BYTES = 24
@@ -95,7 +96,8 @@ def check_scopes(kind: KeyKind, scopes: Sequence[str] | None) -> None:
 
 
 def refuse_more(store_id: str, livemode: bool) -> None:
-    """Raise 409 `too_many_keys` for a store that has as many as one may have."""
+    """Raise 409 `too_many_keys` for a store that has as many as one may have, 404 for none."""
+    hold_store(store_id)
     row = one(
         "SELECT count(*) AS total FROM api_key WHERE store_id = %(store_id)s"
         " AND livemode = %(livemode)s AND revoked_at IS NULL",

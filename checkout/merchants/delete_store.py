@@ -8,7 +8,7 @@ from __future__ import annotations
 from checkout.core.audit import record_audit
 from checkout.core.db import execute, one, run
 from checkout.core.errors import conflict
-from checkout.merchants.members import forget_member, lock_team
+from checkout.merchants.members import DELETED_SLUG, forget_member, lock_team
 
 _IN_USE = (
     "SELECT (SELECT count(*) FROM checkout_session WHERE store_id = %(id)s AND livemode"
@@ -35,7 +35,7 @@ _CLOSED = (
     "DELETE FROM store_logo WHERE store_id = %(id)s",
     # Its short name is free for somebody else, and nobody is written to about it any more.
     (
-        "UPDATE store SET slug = replace(lower(id), '_', '-'), settings = settings"
+        f"UPDATE store SET slug = {DELETED_SLUG}, settings = settings"  # noqa: S608 - a constant
         " - 'contact_email' || jsonb_build_object('notify_by_email', false) WHERE id = %(id)s"
     ),
 )

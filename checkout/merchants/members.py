@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from checkout.core.audit import record_audit
 from checkout.core.brief_cache import BriefCache
@@ -13,6 +13,9 @@ from checkout.core.ids import is_id
 from checkout.core.scope import Scope
 from checkout.merchants.roles import actions_of, may
 from checkout.merchants.settings import StoreSettings, read_settings
+
+DELETED_SLUG = "replace(lower(id), '_', '-')"
+"""SQL: the short name that a deleted store has, and no other."""
 
 Found = tuple[str, StoreSettings]
 _found: BriefCache[tuple[str, str], Found | None] = BriefCache()
@@ -138,9 +141,7 @@ def lock_team(store_id: str, user_id: str | None = None) -> str:
 
     The store's row is the lock. Raises 404 for a store or a member that there is not.
     """
-    found = one("SELECT id FROM store WHERE id = %(id)s FOR NO KEY UPDATE", id=store_id)
-    if found is None:
-        raise missing(what="store")
+    hold_store(store_id, "NO KEY UPDATE")
     if user_id is None:
         return ""
     row = one(
@@ -152,6 +153,19 @@ def lock_team(store_id: str, user_id: str | None = None) -> str:
         raise missing(what="member")
     role: str = row.role
     return role
+
+
+def hold_store(store_id: str, lock: Literal["SHARE", "NO KEY UPDATE", "UPDATE"] = "SHARE") -> None:
+    """Nobody deletes the store until the transaction ends. Raises 404 for one that is deleted.
+
+    What is made in a store that is being deleted, such as a key, would outlive it unseen.
+    """
+    row = one(
+        f"SELECT slug = {DELETED_SLUG} AS deleted FROM store WHERE id = %(id)s FOR {lock}",  # noqa: S608 - constants
+        id=store_id,
+    )
+    if row is None or row.deleted:
+        raise missing("store", "store")
 
 
 def refuse_owners_work(by_role: str, *roles: str) -> None:

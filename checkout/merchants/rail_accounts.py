@@ -17,6 +17,7 @@ from checkout.core.db import after_commit, execute, one, run
 from checkout.core.errors import Problem, invalid, missing
 from checkout.core.ids import is_id, new_id
 from checkout.core.money import MAXIMUM
+from checkout.merchants.members import hold_store
 from checkout.merchants.settings import read_settings
 from checkout.rails.base import Account, Rail, Setting
 from checkout.rails.registry import get_rail, names
@@ -55,8 +56,7 @@ def configure_rail(
     """
     found = _find_rail(rail)
     # One at a time per store: the row of the store is the lock.
-    if one("SELECT id FROM store WHERE id = %(id)s FOR UPDATE", id=store_id) is None:
-        raise missing("store", "store")
+    hold_store(store_id, "UPDATE")
     row = _current_row(store_id, livemode, rail)
     before = {} if row is None else _opened(row)
     after = check_values(found, before, values)

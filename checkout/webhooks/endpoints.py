@@ -23,6 +23,7 @@ from checkout.core.errors import Problem, conflict, invalid, missing
 from checkout.core.jobs import ring
 from checkout.core.outbox import Event, record_event
 from checkout.core.scope import Scope
+from checkout.merchants.members import hold_store
 from checkout.webhooks.fanout import DELIVER, insert_deliveries
 from checkout.webhooks.objects import endpoint_object
 from checkout.webhooks.sign import new_secret
@@ -48,6 +49,7 @@ def create_endpoint(
     """
     check_url(url, livemode=scope.livemode)
     check_events(enabled_events)
+    hold_store(scope.store_id)
     _refuse_more(scope)
     endpoint_id, secret = ids.new_id("we"), new_secret()
     row = one(

@@ -6,11 +6,16 @@ import pytest
 
 from checkout.core.db import execute, one, run, unit_of_work
 from checkout.core.errors import Problem
+from checkout.core.scope import Scope
 from checkout.keys.authenticate import forget_found_keys
+from checkout.keys.create import create_key
 from checkout.merchants.delete_store import delete_store
+from checkout.merchants.invitations import invite_member
+from checkout.merchants.rail_accounts import configure_rail
 from checkout.merchants.readers import find_readers
 from checkout.merchants.settings import read_settings
 from checkout.merchants.stores import change_store
+from checkout.webhooks.endpoints import create_endpoint
 from tests.factories.books import check_books
 from tests.factories.desks import make_desk
 from tests.factories.people import PASSWORD
@@ -70,6 +75,29 @@ def test_nobody_is_written_to_about_it_any_more(app):
     assert find_readers(desk.store_id) == []
     (row,) = run("SELECT settings FROM store WHERE id = %(id)s", id=desk.store_id)
     assert read_settings(row.settings).contact_email is None
+
+
+def test_nothing_is_made_in_it_any_more(client):
+    """By whoever was let in a moment before, and would come second."""
+    till = make_till(client)
+    store_id = till.shop.store.id
+    scope = Scope(store_id, livemode=False, key_id="", actor="test", settings=None)
+    makers = {
+        "key": lambda: create_key(store_id, True, "secret", "late", actor="test"),
+        "endpoint": lambda: create_endpoint(
+            scope, url="https://shop.example/hook", enabled_events=["*"]
+        ),
+        "rail": lambda: configure_rail(store_id, False, "vietqr", {}, enabled=True, actor="test"),
+        "invitation": lambda: invite_member(
+            store_id, "mai@homestay.example", "viewer", actor="test", by_role="owner"
+        ),
+    }
+    delete(store_id)
+
+    for name, make in makers.items():
+        with pytest.raises(Problem) as refused, unit_of_work():
+            make()
+        assert (refused.value.status, refused.value.code) == (404, "resource_missing"), name
 
 
 @pytest.mark.parametrize("role", ["admin", "support", "viewer"])
