@@ -49,9 +49,9 @@ _starting = Lock()
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A session's panel: a higher `seq` is newer; the same `version` looks the same."""
+    """A session's panel: a higher `order` is newer; the same `version` looks the same."""
 
-    seq: int
+    order: tuple[int, ...]
     version: str
     html: str
 
@@ -67,14 +67,14 @@ class Page:
         self.topic = topic
         self.variant = variant
         self.wake = wake
-        self.seq = 0
+        self.order: tuple[int, ...] = ()
         self.waiting: Drawing | None = None
         self.close_code: int | None = None
 
     def offer(self, drawing: Drawing) -> None:
         """Send this next, unless something newer is already known."""
-        if drawing.seq >= self.seq:
-            self.seq, self.waiting = drawing.seq, drawing
+        if drawing.order >= self.order:
+            self.order, self.waiting = drawing.order, drawing
             self.wake.set()
 
     def take(self) -> Drawing | None:

@@ -12,6 +12,7 @@ from checkout.core.db import execute, later, pipeline
 from checkout.core.inbox import mark_judged
 from checkout.core.logs import log
 from checkout.core.outbox import Event, record_events
+from checkout.core.push import changed
 from checkout.ledger.post import (
     FEES,
     STORE_BALANCE,
@@ -381,6 +382,10 @@ def write_book(book: Book) -> None:
     if check is not None:
         check()
     post(book.postings, accounts)
+    for transfer in book.transfers:
+        # Money that is held moves no session, and yet the page has something to say of it.
+        if transfer["session_id"] is not None:
+            changed(transfer["session_id"])
 
 
 def _release_parts(session_ids: list[str]) -> None:

@@ -12,6 +12,7 @@ from checkout.core.clock import rfc3339
 from checkout.core.db import one
 from checkout.core.errors import conflict, invalid, missing
 from checkout.core.outbox import Event, record_event
+from checkout.core.push import changed
 from checkout.customers.queries import load_customer
 from checkout.ledger.post import STORE_BALANCE, SUSPENSE, WALLET, Line, clearing, post
 from checkout.merchants.stores import load_store
@@ -256,6 +257,9 @@ def _record(
         now=now,
         **values,
     )
+    for session_id in {row.session_id, values["session_id"]} - {None}:
+        # The page no longer says of money that the shop still has to look at it.
+        changed(session_id)
     object_ = transfer_object(updated)
     record_event(
         Event(

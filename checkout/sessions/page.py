@@ -71,6 +71,7 @@ TRANSFERS_SHOWN = 20
 
 _LOAD = f"""
 SELECT session.id, session.mode, session.status, session.payment_status, session.seq,
+    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS read_at,
     session.expired_reason, session.amount, session.amount_received, session.currency,
     session.line_items, session.discount, session.description, session.reference,
     session.rails, session.attempts, session.max_attempts, session.expires_at, session.ended_at,
@@ -111,6 +112,9 @@ class PageState:
     id: str
     name: StateName
     seq: int
+    read_at: int
+    """When it was read, in microseconds of the database's clock: of the same `seq` the later
+    state is the newer, because what is held, owed or refunded does not move the session."""
     livemode: bool
     store_name: str
     logo: str | None
@@ -162,11 +166,11 @@ class PageState:
     @property
     def version(self) -> str:
         """Changes whenever the page would look different."""
-        rest = [(way.name, way.slow, way.balance) for way in self.rails if way.slow or way.instant]
+        ways = [(way.name, way.slow, way.balance) for way in self.rails if way.slow or way.instant]
+        refunded = self.payment.amount_refunded if self.payment else 0
+        rest = (ways, self.stalled, self.surplus, self.extra, self.is_late, refunded)
         seen = f"{self.seq}.{self.name}"
-        if not rest and not self.stalled:
-            return seen
-        return f"{seen}.{zlib.crc32(repr((rest, self.stalled)).encode()):x}"
+        return f"{seen}.{zlib.crc32(repr(rest).encode()):x}" if any(rest) else seen
 
     @property
     def plays(self) -> Sequence[str]:
@@ -258,6 +262,7 @@ def make_page(row: Any, viewer: Viewer = Viewer()) -> PageState:  # noqa: B008 -
         id=row.id,
         name=name,
         seq=row.seq,
+        read_at=row.read_at,
         livemode=row.livemode,
         store_name=row.store_name,
         logo=row.logo and logo_path(row.store_id, row.logo),

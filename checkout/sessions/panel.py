@@ -39,7 +39,7 @@ def draw_push(session_id: str, variant: str) -> Drawing:
     """The panel as a socket carries it to viewers of this variant."""
     locale, viewer = read_variant(variant)
     page = load_page(session_id, viewer)
-    return Drawing(seq=page.seq, version=page.version, html=draw_panel(page, locale))
+    return Drawing((page.seq, page.read_at), page.version, draw_panel(page, locale))
 
 
 def template_values(page: PageState, locale: str, problem: str | None) -> dict[str, Any]:

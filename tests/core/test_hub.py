@@ -31,7 +31,7 @@ class Board:
         self.failures = 0
 
     def set(self, topic: str, seq: int, html: str) -> None:
-        self.shown[topic] = Drawing(seq, f"{seq}.{html}", html)
+        self.shown[topic] = Drawing((seq,), f"{seq}.{html}", html)
 
     def draw(self, topic: str, variant: str) -> Drawing:
         self.drawn.append((topic, variant))
@@ -39,7 +39,7 @@ class Board:
             self.failures -= 1
             raise RuntimeError("the database is away")
         drawing = self.shown[topic]
-        return Drawing(drawing.seq, drawing.version, f"{drawing.html}:{variant}")
+        return Drawing(drawing.order, drawing.version, f"{drawing.html}:{variant}")
 
 
 @pytest.fixture
@@ -168,9 +168,10 @@ def test_only_the_newest_waits():
 
     page = Page("cs_1", "vi", Wake())
     for seq in range(1, 1000):
-        page.offer(Drawing(seq, str(seq), "x" * 1000))
-    page.offer(Drawing(3, "3", "old"))
-    assert page.take().seq == 999
+        page.offer(Drawing((seq,), str(seq), "x" * 1000))
+    page.offer(Drawing((3,), "3", "old"))
+    page.offer(Drawing((998, 7), "998", "old"))
+    assert page.take().order == (999,)
     assert page.take() is None
 
 

@@ -10,7 +10,9 @@ from flask import Flask
 
 from checkout.core import ids, room
 from checkout.core.db import one, unit_of_work
+from checkout.payments.resolve import resolve_transfer
 from checkout.sessions.end import abandon_session
+from checkout.sessions.page import load_page
 from tests.factories.checkouts import make_checkout, show_code, transfer
 from tests.factories.stores import make_shop, make_vietqr
 from tests.support.sockets import handshake, open_socket, threaded_server, wait_for
@@ -52,6 +54,54 @@ def test_the_panel_comes_at_once_and_with_each_change(client, server, session_id
         assert "still to pay" in part
         transfer(client, attempt, 100_000)
         assert state_of(page.receive(5))[0] == "paid"
+
+
+def test_money_that_moves_nothing_is_told_to_the_open_page(client, server, session_id):
+    show_code(session_id)
+    attempt = one("SELECT * FROM attempt")
+    with open_socket(server, f"/pay/{session_id}/live?lang=en") as page:
+        page.receive(5)
+        transfer(client, attempt, 500_000)
+        paid = page.receive(5)
+        assert "already paid" not in paid
+        polled = client.get(f"/pay/{session_id}/panel?seen={load_page(session_id).version}")
+        assert polled.status_code == 204
+
+        transfer(client, attempt, 500_000)
+
+        twice = page.receive(5)
+        assert state_of(twice) == state_of(paid)
+        assert "already paid" in twice
+        resolve_the_second()
+        assert "already paid" not in page.receive(5)
+
+
+def resolve_the_second() -> None:
+    """The shop has sent the second payment back."""
+    row = one("SELECT * FROM transfer WHERE disposition = 'duplicate'")
+    with unit_of_work():
+        resolve_transfer(
+            row.id,
+            action="write_off",
+            note="sent back",
+            store_id=row.store_id,
+            livemode=row.livemode,
+            actor="test",
+            now=row.received_at,
+        )
+
+
+def test_a_page_that_asks_hears_of_a_second_payment(client, session_id):
+    show_code(session_id)
+    attempt = one("SELECT * FROM attempt")
+    transfer(client, attempt, 500_000)
+    seen = load_page(session_id).version
+    assert client.get(f"/pay/{session_id}/panel?seen={seen}").status_code == 204
+
+    transfer(client, attempt, 500_000)
+
+    answer = client.get(f"/pay/{session_id}/panel?seen={seen}&lang=en")
+    assert "already paid" in answer.text
 
 
 def test_the_socket_speaks_the_sessions_language(server, session_id):

@@ -36,6 +36,7 @@ def row(**changes: Any) -> SimpleNamespace:
         "status": "processing",
         "payment_status": "unpaid",
         "seq": 2,
+        "read_at": 1_800_000_000_000_000,
         "expired_reason": None,
         "amount": 500_000,
         "amount_received": 0,
