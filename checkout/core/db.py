@@ -127,6 +127,15 @@ def execute(statement: str, /, **params: Any) -> None:
     driver().execute(statement, params)
 
 
+def plan_anew() -> None:
+    """Plan what the rest of this transaction executes for the tables as they are now.
+
+    For sweeps that join many rows: a plan that the connection has kept from when the tables were
+    small reads one of them whole for every row of the other, until somebody analyses them.
+    """
+    execute("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
 def pipeline() -> AbstractContextManager[Any]:
     """Statements executed inside travel together and cost one round trip."""
     return driver().pipeline()

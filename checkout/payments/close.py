@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from checkout.core import clock
-from checkout.core.db import execute, run, unit_of_work
+from checkout.core.db import execute, plan_anew, run, unit_of_work
 from checkout.core.logs import log
 from checkout.merchants.rail_accounts import load_account
 from checkout.payments.ask import note_told, release, take_notices
@@ -40,6 +40,7 @@ def close_ended() -> int:
     if not rails:
         return 0
     with unit_of_work():
+        plan_anew()
         ended = [row.id for row in run(_ENDED, rails=rails, limit=BATCH)]
         rows = lease_references(ended, most=BATCH, condition=f"{FREE} AND known.closed_at IS NULL")
     for row in rows:

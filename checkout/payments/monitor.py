@@ -21,7 +21,7 @@ from typing import Any
 from flask import Flask, current_app
 
 from checkout.core.crew import Crew
-from checkout.core.db import execute, run, unit_of_work
+from checkout.core.db import execute, plan_anew, run, unit_of_work
 from checkout.core.jobs import wake_here
 from checkout.core.logs import log
 from checkout.core.presence import on_screen
@@ -91,6 +91,7 @@ def ask_some(rail_account_id: str, wait_seconds: float = 0.0) -> int:
 
 def _due_accounts() -> list[Any]:
     with unit_of_work():
+        plan_anew()
         return run(
             "SELECT known.rail, known.rail_account_id, count(*) AS waiting,"  # noqa: S608 - constants
             " coalesce(max(health.failures), 0) AS failures"
@@ -110,6 +111,7 @@ def _leave_settled() -> None:
     """A notice that came by itself settles its attempt's reference, where there is but one."""
     single = [name for name in names() if not get_rail(name).renews]
     with unit_of_work():
+        plan_anew()
         execute(
             "UPDATE attempt_reference SET done_at = clock_timestamp() WHERE id IN"  # noqa: S608 - a constant
             " (SELECT known.id FROM attempt_reference AS known"
@@ -154,6 +156,7 @@ def _candidates(rail_account_id: str) -> list[Any]:
         f" WHERE known.rail_account_id = %(id)s AND {DUE} ORDER BY"
     )
     with unit_of_work():
+        plan_anew()
         return run(
             f"({source} known.next_ask_at LIMIT %(window)s) UNION"
             f" ({source} known.asks, known.id DESC LIMIT %(window)s)",

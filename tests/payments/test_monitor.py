@@ -389,3 +389,18 @@ def test_five_thousand_are_found_within_three_minutes_of_recovery(
         assert seconds <= 180
     assert max(len(call) for call in provider.calls) == 50
     assert len(set(provider.asked())) == 5_000
+
+
+def test_no_plan_of_small_tables_is_kept_for_large_ones(provider, start):
+    start()
+    with unit_of_work():
+        execute("ANALYZE attempt, attempt_reference")
+
+    # PostgreSQL may keep a plan from the sixth time on.
+    for _ in range(12):
+        due(2)
+
+    kept = read("SELECT statement, generic_plans FROM pg_prepared_statements")
+    joins = [row for row in kept if "JOIN attempt ON" in row.statement]
+    assert all(row.generic_plans == 0 for row in joins), joins
+    assert joins
