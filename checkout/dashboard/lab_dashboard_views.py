@@ -24,7 +24,7 @@ from checkout.payments.move_clock import move_test_clock, read_offset
 from checkout.payments.play import play_bank
 from checkout.payments.simulate import simulate_payment
 from checkout.payments.start import start_attempt
-from checkout.sessions.create import create_session
+from checkout.sessions.create_at_desk import create_at_desk
 from checkout.sessions.page import PageState, load_page
 from checkout.sessions.schemas import CreateSession, Text200
 from checkout.sessions.ways import label_of
@@ -109,20 +109,7 @@ def post_session(desk: Desk) -> Response:
         reference=given.reference,
         description=given.description,
     )
-    scope = desk.scope
-    try:
-        session, _ = create_session(
-            {**wanted.model_dump(), **_customer(desk, given.customer)},
-            store_id=scope.store_id,
-            livemode=False,
-            settings=scope.settings,
-            actor=scope.actor,
-            by_secret_key=scope.secret,
-        )
-    except Problem as problem:
-        if problem.param == "rails":
-            problem.param = "currency"
-        raise
+    session = create_at_desk(desk, wanted.model_dump() | _customer(desk, given.customer))
     return desk.go(desk.path(f"/lab/sessions/{session['id']}"), done="lab_session")
 
 

@@ -8,11 +8,10 @@ from flask import Blueprint, Response
 from pydantic import Field
 
 from checkout.core.body import Body
-from checkout.core.errors import Problem
 from checkout.core.fields import Currency, Email
 from checkout.customers.given import CustomerGiven
 from checkout.merchants.screens import Desk, screen
-from checkout.sessions.create import create_session
+from checkout.sessions.create_at_desk import create_at_desk
 from checkout.sessions.schemas import CreateSession, Text200, Text500
 
 blueprint = Blueprint("links_dashboard", __name__)
@@ -58,19 +57,5 @@ def post_session(desk: Desk) -> Response:
         customer=CustomerGiven(email=given.email) if given.email else None,
         duration_minutes=given.duration_minutes,
     )
-    scope = desk.scope
-    try:
-        session, _ = create_session(
-            wanted.model_dump(),
-            store_id=scope.store_id,
-            livemode=scope.livemode,
-            settings=scope.settings,
-            actor=scope.actor,
-            by_secret_key=scope.secret,
-        )
-    except Problem as problem:
-        if problem.param == "rails":
-            # No way to pay takes this sum of this currency: the form has no other field for it.
-            problem.param = "currency"
-        raise
+    session = create_at_desk(desk, wanted.model_dump())
     return desk.go(desk.path(f"/sessions/{session['id']}"), done="link_created")

@@ -7,10 +7,10 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from checkout.core.db import one
-from checkout.core.errors import Problem
 from checkout.core.ids import is_id
 from checkout.customers.queries import load_customer, render_customer
 from checkout.merchants.screens import Desk, screen
+from checkout.sessions.create_at_desk import rails_at_currency
 from checkout.sessions.objects import session_object
 from checkout.sessions.queries import STORE_NOW
 from checkout.wallets.balance import list_balances
@@ -60,13 +60,8 @@ def post_top_up(desk: Desk, customer_id: str) -> Response:
         reference=given.reference,
         locale=None,
     )
-    try:
+    with rails_at_currency():
         session, _ = start_top_up(scope, customer_id, top_up)
-    except Problem as problem:
-        if problem.param == "rails":
-            # No way to pay takes this sum of this currency: the form has no other field for it.
-            problem.param = "currency"
-        raise
     return desk.go(
         desk.path(f"/customers/{customer_id}/wallet?topup={session['id']}"), done="topup_created"
     )
